@@ -1,4 +1,4 @@
-"""What the tests of several files are handed, and what no test may do."""
+"""Fixtures for all tests, and the rule that CI skips nothing unexpected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import skips
 
 @pytest.fixture(name="wire")
 def _wire() -> Iterator[responses.RequestsMock]:
-    """No network: what is asked without an answer fails the test, and so does an answer that nobody asked for."""
+    """No network: an unexpected request fails the test, and so does a response that is never requested."""
     with responses.RequestsMock() as wire:
         yield wire
 
@@ -20,7 +20,7 @@ def _wire() -> Iterator[responses.RequestsMock]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    skips.refuse(report, item.path)
+    skips.refuse_skip(report, item.path)
     return report
 
 
@@ -29,5 +29,5 @@ def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
-    skips.refuse(report, collector.path)
+    skips.refuse_skip(report, collector.path)
     return report

@@ -1,4 +1,4 @@
-"""What a run is given in place of the world: a clock that only moves when time is spent, and a provider that answers from rows."""
+"""Fakes for a run: a clock that only moves when time is spent, and a provider that replies from a script."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from deployer.model import (
     UnavailableError,
 )
 
-BEGINNING = 1000.0
-"""No clock of ours begins at zero: that nothing takes 0 for "now" is part of what is tested."""
+START_TIME = 1000.0
+"""Not zero, so that code that takes 0 for "now" fails a test."""
 
 TICK = 2**-20
-"""What the quickest call takes: who is asked next must not hang on a tie. A power of two, so that sums stay exact."""
+"""Seconds that the quickest call takes, so that no two calls tie. A power of two, so that sums stay exact."""
 
-ENOUGH = 2000
-"""Calls after which a run is taken for endless."""
+MAX_CALLS = 2000
+"""A run with more calls than this is considered endless."""
 
 
 class FakeClock:
-    """`deployer.clock.Clock` without the waiting: test_clock.py holds both to the same rows.
+    """`deployer.clock.Clock` without the waiting; test_clock.py runs the same tests on both.
 
-    `signals`: seconds since the beginning, and the name of the signal that comes then.
+    `signals`: seconds since the start, and the name of the signal that is received then.
     """
 
     def __init__(self, signals: Iterable[tuple[float, str]] = (), *, speed: float = 1) -> None:
         self.speed = speed
         self.stopped = ""
-        self._time = BEGINNING
-        self._coming = sorted((BEGINNING + after, name) for after, name in signals)
+        self._time = START_TIME
+        self._scheduled = sorted((START_TIME + after, name) for after, name in signals)
         self._stopped_at = 0.0
         self._open = False
         self._grace: float | None = None
@@ -103,30 +103,30 @@ class FakeClock:
         finally:
             self._limited, self._alarm = False, math.inf
 
-    # --- what a test does with it
+    # --- for tests
 
     def spend(self, seconds: float) -> None:
-        """So many real seconds pass, with all that happens in them."""
+        """Let real seconds pass, with the signals and alarms that fall into them."""
         end = self._time + seconds
         while True:
-            signal = self._coming[0][0] if self._coming else math.inf
+            signal = self._scheduled[0][0] if self._scheduled else math.inf
             moment = min(signal, self._alarm)
             if moment > end:
                 break
-            assert moment < math.inf, "this would hang for ever"
+            assert moment < math.inf, "this would hang forever"
             self._time = max(self._time, moment)
             if signal <= self._alarm:
-                self.signal(self._coming.pop(0)[1])
+                self.signal(self._scheduled.pop(0)[1])
             else:
                 self._ring()
         self._time = end
 
     def expect(self, after: float, name: str) -> None:
-        """One comes in so many real seconds."""
-        self._coming = sorted([*self._coming, (self._time + after, name)])
+        """Schedule a signal in `after` real seconds."""
+        self._scheduled = sorted([*self._scheduled, (self._time + after, name)])
 
     def signal(self, name: str) -> None:
-        """One comes now."""
+        """Receive a signal now."""
         if self.stopped:
             return
         self.stopped, self._stopped_at = name, self._time
@@ -147,25 +147,23 @@ class FakeClock:
 
 
 @dataclass(frozen=True)
-class Act:
-    """One answer, or what is raised instead of it, and what happens meanwhile.
+class Reply:
+    """What a call returns or raises, and what happens meanwhile."""
 
-    `takes`: real seconds; `inf` hangs where no time-out reaches, as a name look-up does. `signal`: comes just after the call began.
-    """
-
-    answer: Any
+    value: Any
+    """Returned, or raised if it is an exception."""
     takes: float = TICK
+    """Real seconds; `inf` hangs beyond any timeout, as a DNS lookup can."""
     signal: str = ""
+    """A signal that is received just after the call began."""
 
 
 class Scripted:
-    """A provider that answers from rows: `{"look a-1": [running, UnavailableError("HTTP 502"), done]}`.
+    """A provider that replies from a script: `{"poll a-1": [running, UnavailableError("HTTP 502"), done]}`.
 
-    The last answer of a row is repeated. What has no row goes well: the deployment of `a` is `a-1`, and succeeds at the first look;
-    the login may do all that is needed, and nothing is going that could be cancelled. A look at another aspect of `a` is
-    `look a:running`.
-    `calls` are the real seconds since the beginning, and the call as it is spelled in the rows, with the patience where it is given;
-    `said` is what came of each: the answer, or what was raised.
+    The last reply of a call is repeated. A call that is not in the script succeeds: the deployment of `a` is
+    `a-1` and succeeds at the first poll, the token lacks nothing, and no deployment is active. A poll of a
+    condition of `a` is `poll a:running`.
     """
 
     def __init__(
@@ -173,95 +171,97 @@ class Scripted:
     ) -> None:
         self.remaining = remaining
         self.calls: list[tuple[float, str]] = []
-        self.said: list[Any] = []
+        """Real seconds since the start, and the call as in the script, with its timeout if it has one."""
+        self.results: list[Any] = []
+        """What each call returned or raised."""
         self._script = script
         self._clock = clock
         self._played: dict[str, int] = {}
 
     def connect(self, *, timeout: float | None = None) -> str:
-        return str(self._answer("reach", "Fake 1", timeout))
+        return str(self._reply("connect", "Fake 1", timeout))
 
     def resolve(self, target: str) -> Target:
-        answer: Target = self._answer(f"check {target}", Target(target), None)
-        return answer
+        result: Target = self._reply(f"resolve {target}", Target(target), None)
+        return result
 
     def abilities(self) -> tuple[Ability, ...]:
-        answer: tuple[Ability, ...] = self._answer("rights", (), None)
-        return answer
+        result: tuple[Ability, ...] = self._reply("abilities", (), None)
+        return result
 
     def describe(self, target: str) -> tuple[str, ...]:
-        answer: tuple[str, ...] = self._answer(f"intent {target}", (), None)
-        return answer
+        result: tuple[str, ...] = self._reply(f"describe {target}", (), None)
+        return result
 
     def apply_changes(self, target: str) -> Changes:
-        answer: Changes = self._answer(f"prepare {target}", Changes((f"{target} is as it is wished",)), None)
-        return answer
+        result: Changes = self._reply(f"change {target}", Changes((f"{target} is up to date",)), None)
+        return result
 
     def changes_made(self, target: str) -> tuple[str, ...]:
-        answer: tuple[str, ...] = self._script.get(f"altered {target}", [()])[-1]  # it is no request
-        return answer
+        result: tuple[str, ...] = self._script.get(f"changed {target}", [()])[-1]  # not a request
+        return result
 
     def trigger(self, target: str) -> TriggerResult:
-        answer: TriggerResult = self._answer(
-            f"start {target}", Started((Handle(target, f"{target}-1"),)), None
+        result: TriggerResult = self._reply(
+            f"trigger {target}", Started((Handle(target, f"{target}-1"),)), None
         )
-        return answer
+        return result
 
     def rollback(self, target: str, deployment: Handle) -> TriggerResult:
-        answer: TriggerResult = self._answer(
-            f"undo {target}", Started((Handle(target, f"{target}-back"),)), None
+        result: TriggerResult = self._reply(
+            f"rollback {target}", Started((Handle(target, f"{target}-rollback"),)), None
         )
-        return answer
+        return result
 
     def find_triggered(
         self, target: str, *, timeout: float | None = None
     ) -> Started | GroupStarted | AccessDenied | None:
-        answer: Started | GroupStarted | AccessDenied | None = self._answer(f"find {target}", None, timeout)
-        return answer
+        result: Started | GroupStarted | AccessDenied | None = self._reply(f"find {target}", None, timeout)
+        return result
 
     def poll(self, handle: Handle) -> Snapshot:
         what = f"{handle.target}:{handle.condition}" if handle.condition else handle.id
-        answer: Snapshot = self._answer(f"look {what}", Snapshot(Phase.SUCCEEDED), None)
-        return answer
+        result: Snapshot = self._reply(f"poll {what}", Snapshot(Phase.SUCCEEDED), None)
+        return result
 
     def visit(self, address: str) -> Snapshot:
-        """One look at a site, in the place of `deployer.verify`."""
-        usual = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
-        answer: Snapshot = self._answer(f"visit {address}", usual, None)
-        return answer
+        """Poll a site, in place of `deployer.verify`."""
+        default = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
+        result: Snapshot = self._reply(f"visit {address}", default, None)
+        return result
 
     def active(self, target: str) -> tuple[Handle, ...]:
-        answer: tuple[Handle, ...] = self._answer(f"going {target}", (), None)
-        return answer
+        result: tuple[Handle, ...] = self._reply(f"active {target}", (), None)
+        return result
 
     def cancel(self, handle: Handle, *, timeout: float | None = None) -> str:
-        return str(self._answer(f"cancel {handle.id}", "cancelled", timeout))
+        return str(self._reply(f"cancel {handle.id}", "cancelled", timeout))
 
     def left_waiting(self, *, timeout: float | None = None) -> str:
-        return str(self._answer("left waiting", "", timeout)) if "left waiting" in self._script else ""
+        return str(self._reply("left waiting", "", timeout)) if "left waiting" in self._script else ""
 
-    def _answer(self, call: str, usual: Any, timeout: float | None) -> Any:
-        told = call if timeout is None else f"{call} within {timeout:g} s"
-        self.calls.append((round(self._clock.real() - BEGINNING, 3), told))
-        assert len(self.calls) < ENOUGH, "this run does not end"
+    def _reply(self, call: str, default: Any, timeout: float | None) -> Any:
+        text = call if timeout is None else f"{call} within {timeout:g} s"
+        self.calls.append((round(self._clock.real() - START_TIME, 3), text))
+        assert len(self.calls) < MAX_CALLS, "this run does not end"
         try:
-            self.said.append(self._act(call, usual, timeout))
+            self.results.append(self._play(call, default, timeout))
         except BaseException as error:
-            self.said.append(error)
+            self.results.append(error)
             raise
-        return self.said[-1]
+        return self.results[-1]
 
-    def _act(self, call: str, usual: Any, timeout: float | None) -> Any:
-        row = self._script.get(call, [usual])
+    def _play(self, call: str, default: Any, timeout: float | None) -> Any:
+        replies = self._script.get(call, [default])
         nth = self._played[call] = self._played.get(call, -1) + 1
-        act = row[min(nth, len(row) - 1)]
-        act = act if isinstance(act, Act) else Act(act)
-        if act.signal:
-            self._clock.signal(act.signal)
-        if timeout is not None and timeout < act.takes < math.inf:
+        reply = replies[min(nth, len(replies) - 1)]
+        reply = reply if isinstance(reply, Reply) else Reply(reply)
+        if reply.signal:
+            self._clock.signal(reply.signal)
+        if timeout is not None and timeout < reply.takes < math.inf:
             self._clock.spend(timeout)
             raise UnavailableError("the response timed out", may_have_arrived=True)
-        self._clock.spend(act.takes)
-        if isinstance(act.answer, BaseException):
-            raise act.answer
-        return act.answer
+        self._clock.spend(reply.takes)
+        if isinstance(reply.value, BaseException):
+            raise reply.value
+        return reply.value

@@ -1,4 +1,7 @@
-"""Who may import whom, which names must not meet, and that what is generated is not stale (architecture 3)."""
+"""Which package may import which, which names must not collide, and that generated files are current.
+
+See architecture 3.
+"""
 
 import ast
 import re
@@ -19,8 +22,8 @@ from tools import docs
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "deployer"
 
-# A room → the rooms that it may import. A room's own files may import one another, but for siblings (below); `model` is for all but the
-# simulator, and the package itself holds only the version and the project's name.
+# A package → the packages that it may import. Its own files may import one another, except siblings (below).
+# Only the simulator may not import `model`; `deployer` itself contains only the version and the name.
 ALLOWED = {
     "__main__": {"clock", "main"},
     "main": {
@@ -45,56 +48,60 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def module_of(path: Path) -> str:
-    """`providers.coolify.rows`, as the file is imported, without the package's name."""
+    """Return the dotted module name of a file, without `deployer.`."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
 
 def imports_of(path: Path) -> set[str]:
-    """Every module of ours that a file imports, also where only a type checker looks."""
-    found: set[str] = set()
+    """Return every module of Deployer that a file imports, also under `TYPE_CHECKING`."""
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            known = [
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            submodules = [
                 name
-                for name in inner
+                for name in names
                 if (ROOT / name.replace(".", "/")).exists()
                 or (ROOT / (name.replace(".", "/") + ".py")).exists()
             ]
-            found |= set(known) or {node.module}
-            found |= {node.module} if len(known) < len(inner) else set()
-    return {name.partition(".")[2] for name in found if name == "deployer" or name.startswith("deployer.")}
+            modules |= set(submodules) or {node.module}
+            modules |= {node.module} if len(submodules) < len(names) else set()
+    return {name.partition(".")[2] for name in modules if name == "deployer" or name.startswith("deployer.")}
 
 
-def test_the_table_knows_every_room() -> None:
+def test_the_table_has_every_package() -> None:
     assert {module_of(path).partition(".")[0] for path in FILES} == set(ALLOWED)
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_a_room_imports_only_what_it_may(path: Path) -> None:
-    room = module_of(path).partition(".")[0]
-    foreign = {name for name in imports_of(path) if name.partition(".")[0] != room or not room}
+def test_a_package_imports_only_what_it_may(path: Path) -> None:
+    package = module_of(path).partition(".")[0]
+    imported = {name for name in imports_of(path) if name.partition(".")[0] != package or not package}
     assert {
         name
-        for name in foreign
-        if not any(name == may or (may and name.startswith(f"{may}.")) for may in ALLOWED[room])
+        for name in imported
+        if not any(
+            name == allowed or (allowed and name.startswith(f"{allowed}.")) for allowed in ALLOWED[package]
+        )
     } == set()
 
 
-@pytest.mark.parametrize("room", ["ci", "providers"])
-def test_siblings_do_not_know_each_other(room: str) -> None:
-    shared = {f"{room}.{name}" for name in ("base", "interface", "output", "payload", "images")}
-    for path in (PACKAGE / room).rglob("*.py"):
+@pytest.mark.parametrize("package", ["ci", "providers"])
+def test_siblings_do_not_import_each_other(package: str) -> None:
+    shared = {f"{package}.{name}" for name in ("base", "interface", "output", "payload", "images")}
+    for path in (PACKAGE / package).rglob("*.py"):
         own = ".".join(module_of(path).split(".")[:2])
-        siblings = {".".join(name.split(".")[:2]) for name in imports_of(path) if name.startswith(f"{room}.")}
-        if own != room:
+        siblings = {
+            ".".join(name.split(".")[:2]) for name in imports_of(path) if name.startswith(f"{package}.")
+        }
+        if own != package:
             assert siblings - shared - {own} == set(), path
 
 
-# A file of `http/` → what of it, and of `model`, it may import.
+# A file of `http/` → the modules of `http/` and `model` that it may import.
 WITHIN_HTTP: dict[str, set[str]] = {
     "http": set(),
     "http.client": {"http.connection_errors", "http.environment", "http.tls", "http.untrusted_json", "model"},
@@ -106,7 +113,7 @@ WITHIN_HTTP: dict[str, set[str]] = {
     "http.redirects": set(),
     "http.untrusted_json": set(),
 }
-# A room → what of `http/` it may import.
+# A package → the modules of `http/` that it may import.
 OF_HTTP = {
     "main": {"http.client", "http.environment", "http.proxies", "http.tls"},
     "providers": {"http.client", "http.redirects", "http.untrusted_json"},
@@ -122,14 +129,16 @@ def test_the_files_of_http_are_imported_in_one_direction() -> None:
         assert used - WITHIN_HTTP[name] == set(), path
 
 
-@pytest.mark.parametrize("room", OF_HTTP)
-def test_a_room_imports_only_its_part_of_http(room: str) -> None:
-    used = {name for path in FILES if module_of(path).partition(".")[0] == room for name in imports_of(path)}
-    assert {name for name in used if name.partition(".")[0] == "http"} - OF_HTTP[room] == set()
+@pytest.mark.parametrize("package", OF_HTTP)
+def test_a_package_imports_only_its_part_of_http(package: str) -> None:
+    used = {
+        name for path in FILES if module_of(path).partition(".")[0] == package for name in imports_of(path)
+    }
+    assert {name for name in used if name.partition(".")[0] == "http"} - OF_HTTP[package] == set()
 
 
-def test_the_simulated_platforms_do_not_know_each_other() -> None:
-    """`serving` is what both are made of, and knows neither. The package itself offers Coolify's."""
+def test_the_simulated_platforms_do_not_import_each_other() -> None:
+    """Both use `serving`, which imports neither. The package itself exports Coolify's."""
     platforms = {"simulator.coolify", "simulator.cloudfoundry"}
     for path in (PACKAGE / "simulator").rglob("*.py"):
         own = ".".join(module_of(path).split(".")[:2])
@@ -138,15 +147,15 @@ def test_the_simulated_platforms_do_not_know_each_other() -> None:
             for name in imports_of(path)
             if name.partition(".")[0] == "simulator"
         }
-        may = (
+        allowed = (
             {own, "simulator.serving"}
             if own in {*platforms, "simulator.serving"}
             else {"simulator", "simulator.coolify", "simulator.serving"}
         )
-        assert used - may == set(), path
+        assert used - allowed == set(), path
 
 
-def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
+def test_the_simulator_only_needs_the_standard_library() -> None:
     names: set[str] = set()
     for path in (PACKAGE / "simulator").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -157,7 +166,7 @@ def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
     assert names - set(sys.stdlib_module_names) == {"deployer"}
 
 
-def test_the_simulator_is_imported_for_a_rehearsal_only() -> None:
+def test_the_simulator_is_only_imported_for_rehearsals() -> None:
     tree = ast.parse((PACKAGE / "main.py").read_text("utf-8"))
     assert not any(
         isinstance(node, ast.ImportFrom) and "simulator" in {alias.name for alias in node.names}
@@ -165,20 +174,20 @@ def test_the_simulator_is_imported_for_a_rehearsal_only() -> None:
     )
 
 
-def test_what_is_generated_is_not_stale(capsys: pytest.CaptureFixture[str]) -> None:
+def test_generated_files_are_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert docs.main(["--check"]) == 0, capsys.readouterr().out
 
 
-def test_no_output_can_come_back_as_an_input() -> None:
+def test_no_output_variable_is_read_as_an_input() -> None:
     variables = {
         name for each, _, spelling in declared((Common, *PROVIDERS)) for name in variables_of(each, spelling)
     }
-    given_on = {DOTENV_PREFIX + name.upper() for name in OUTPUTS}
-    assert not variables & given_on
+    outputs = {DOTENV_PREFIX + name.upper() for name in OUTPUTS}
+    assert not variables & outputs
     assert not DOTENV_PREFIX.startswith(PREFIXES)
 
 
-def test_every_input_is_read_from_variables_that_no_other_input_has() -> None:
+def test_no_two_inputs_share_a_variable() -> None:
     seen: dict[str, str] = {}
     for name, _, spelling in declared((Common, *PROVIDERS)):
         for variable in variables_of(name, spelling):
@@ -195,7 +204,7 @@ def test_the_action_declares_every_input_and_output_and_no_default() -> None:
         assert f"\n  {name}:\n" in text
 
 
-def test_the_readme_names_every_scenario_for_people_and_every_ci_system() -> None:
+def test_the_readme_names_every_public_scenario_and_ci_system() -> None:
     page = (ROOT / "README.md").read_text("utf-8")
     listed = page.partition("Scenarios: ")[2].partition(". Every rehearsal")[0]
     assert set(re.findall(r"`([a-z-]+)`", listed)) == set(simulator.SCENARIOS)
@@ -203,7 +212,7 @@ def test_the_readme_names_every_scenario_for_people_and_every_ci_system() -> Non
     assert all(f"`{name}`" in str(declared_ci) for name in NAMES)
 
 
-def test_the_pages_on_cloud_foundry_name_only_what_there_is_and_all_of_it() -> None:
+def test_the_cloud_foundry_pages_name_exactly_the_existing_inputs() -> None:
     page, readme = ((ROOT / name).read_text("utf-8") for name in ("docs/cloudfoundry.md", "README.md"))
     cf = next(provider for provider in PROVIDERS if provider.platform == "cloudfoundry")
     inputs = {name for name in cf.model_fields if name.startswith("cf_")}
@@ -221,7 +230,7 @@ def test_the_pages_on_cloud_foundry_name_only_what_there_is_and_all_of_it() -> N
     assert {"success", *listed} == set(cloudfoundry.SCENARIOS)
 
 
-def test_the_outcomes_have_the_exit_codes_that_others_build_on() -> None:
+def test_the_exit_codes_of_outcomes_are_stable() -> None:
     assert {outcome.status: outcome.exit_code for outcome in Outcome} == {
         "interrupted": 130,
         "failed": 1,

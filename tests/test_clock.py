@@ -1,4 +1,4 @@
-"""Time and signals: what the real clock does with real signals, and that the clock of the other tests does the same."""
+"""Time and signals: the real clock with real signals, and that the fake clock behaves the same."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _handlers_are_restored() -> Iterator[None]:
 
 
 class Real:
-    """The real clock, real seconds and real signals. A signal in the future is sent by a thread; it is the main one that gets it."""
+    """The real clock, with real seconds and signals. A thread sends later signals to the main thread."""
 
     exact = False
 
     def __init__(self) -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it: `nohup`
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` may have set it to be ignored
         self.clock = Clock()
         self.clock.listen()
         self._timers: list[threading.Timer] = []
@@ -56,7 +56,7 @@ class Real:
 
 
 class Fake:
-    """The clock of the other tests, which should do the same in no time."""
+    """The fake clock of the other tests, which behaves the same without waiting."""
 
     exact = True
 
@@ -71,83 +71,85 @@ class Fake:
             self.clock.signal(name)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
-World = Real | Fake
+ClockUnderTest = Real | Fake
 
 
 @pytest.fixture(params=[Real, Fake], ids=["real", "fake"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    each: World = request.param()
+def under_test(request: pytest.FixtureRequest) -> Iterator[ClockUnderTest]:
+    each: ClockUnderTest = request.param()
     yield each
     each.close()
 
 
-class Lap:
-    """How long something took, and whether that is what it should have taken."""
+class Stopwatch:
+    """Measures real seconds, and compares them with an expectation."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._began = world.clock.real()
+    def __init__(self, under_test: ClockUnderTest) -> None:
+        self._world = under_test
+        self._start = under_test.clock.real()
 
     def took(self, seconds: float) -> bool:
-        lasted = self._world.clock.real() - self._began
+        seconds_passed = self._world.clock.real() - self._start
         return (
-            lasted == pytest.approx(seconds) if self._world.exact else seconds - 0.001 <= lasted < seconds + 1
+            seconds_passed == pytest.approx(seconds)
+            if self._world.exact
+            else seconds - 0.001 <= seconds_passed < seconds + 1
         )
 
 
 # --- the deadline
 
 
-def test_the_time_left_is_told_in_real_seconds_and_is_negative_after_the_deadline(world: World) -> None:
-    assert world.clock.time_left() == math.inf
-    world.clock.set_deadline(0.02)
-    assert 0 < world.clock.time_left() <= 0.02
-    world.spend(0.03)
-    assert world.clock.time_left() < 0
-    world.clock.speed = 20
-    world.clock.set_deadline(40)
-    assert 1.9 < world.clock.time_left() <= 2
+def test_the_time_left_is_in_real_seconds_and_negative_after_the_deadline(under_test: ClockUnderTest) -> None:
+    assert under_test.clock.time_left() == math.inf
+    under_test.clock.set_deadline(0.02)
+    assert 0 < under_test.clock.time_left() <= 0.02
+    under_test.spend(0.03)
+    assert under_test.clock.time_left() < 0
+    under_test.clock.speed = 20
+    under_test.clock.set_deadline(40)
+    assert 1.9 < under_test.clock.time_left() <= 2
 
 
 # --- `interruptible` and `sleep`
 
 
-def test_without_a_signal_nothing_is_raised(world: World) -> None:
-    lap = Lap(world)
-    with world.clock.interruptible():
-        world.spend(0.02)
-    with world.clock.grace(0.01):
-        world.spend(0.02)
-    with world.clock.limit(0.5):
-        world.spend(0.02)
-    world.clock.sleep(0.02)
-    assert lap.took(0.08)
-    assert not world.clock.stopped
+def test_without_a_signal_nothing_is_raised(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    with under_test.clock.interruptible():
+        under_test.spend(0.02)
+    with under_test.clock.grace(0.01):
+        under_test.spend(0.02)
+    with under_test.clock.limit(0.5):
+        under_test.spend(0.02)
+    under_test.clock.sleep(0.02)
+    assert stopwatch.took(0.08)
+    assert not under_test.clock.stopped
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_interrupts_at_once(world: World, name: str) -> None:
-    lap = Lap(world)
-    world.signal(name, 0.05)
-    with pytest.raises(Interrupted, match=name), world.clock.interruptible():
-        world.spend(5)
-    assert lap.took(0.05)
-    assert world.clock.stopped == name
+def test_a_signal_interrupts_at_once(under_test: ClockUnderTest, name: str) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(name, 0.05)
+    with pytest.raises(Interrupted, match=name), under_test.clock.interruptible():
+        under_test.spend(5)
+    assert stopwatch.took(0.05)
+    assert under_test.clock.stopped == name
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_wakes_the_sleeper(world: World, name: str) -> None:
-    lap = Lap(world)
-    world.signal(name, 0.05)
+def test_a_signal_ends_a_sleep(under_test: ClockUnderTest, name: str) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(name, 0.05)
     with pytest.raises(Interrupted, match=name):
-        world.clock.sleep(5)
-    assert lap.took(0.05)
+        under_test.clock.sleep(5)
+    assert stopwatch.took(0.05)
 
 
-def test_a_sighup_that_is_ignored_stays_ignored() -> None:
+def test_an_ignored_sighup_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     clock = Clock()
     clock.listen()
@@ -157,228 +159,226 @@ def test_a_sighup_that_is_ignored_stays_ignored() -> None:
     assert not clock.stopped
 
 
-def test_a_signal_that_was_blocked_is_heard_when_the_clock_listens() -> None:
+def test_a_blocked_signal_is_received_when_the_clock_listens() -> None:
     """As PID 1 of a container it would be lost otherwise."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    signal.raise_signal(
-        signal.SIGTERM
-    )  # to this thread alone: another one of the test's process would die of it
+    signal.raise_signal(signal.SIGTERM)  # only to this thread: it would end another one of this process
     clock = Clock()
     clock.listen()
     assert clock.stopped == "SIGTERM"
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)
 
 
-def test_a_signal_outside_is_remembered(world: World) -> None:
-    lap = Lap(world)
-    world.signal(after=0.02)
-    world.spend(0.04)
-    assert world.clock.stopped == "SIGTERM"
-    with pytest.raises(Interrupted, match="SIGTERM"), world.clock.interruptible():
-        pytest.fail("nothing is begun")
-    assert lap.took(0.04)
+def test_a_signal_outside_of_interruptible_is_remembered(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(after=0.02)
+    under_test.spend(0.04)
+    assert under_test.clock.stopped == "SIGTERM"
+    with pytest.raises(Interrupted, match="SIGTERM"), under_test.clock.interruptible():
+        pytest.fail("the block must not be entered")
+    assert stopwatch.took(0.04)
 
 
-def test_a_signal_between_two_interruptible_parts_is_remembered(world: World) -> None:
-    with world.clock.interruptible():
-        world.spend(0.01)
-    world.signal()
+def test_a_signal_between_two_interruptible_parts_is_remembered(under_test: ClockUnderTest) -> None:
+    with under_test.clock.interruptible():
+        under_test.spend(0.01)
+    under_test.signal()
     with pytest.raises(Interrupted):
-        world.clock.sleep(5)
+        under_test.clock.sleep(5)
 
 
-def test_a_signal_after_an_error_in_an_interruptible_part_is_remembered(world: World) -> None:
-    with pytest.raises(KeyError), world.clock.interruptible():
+def test_a_signal_after_an_error_in_an_interruptible_part_is_remembered(under_test: ClockUnderTest) -> None:
+    with pytest.raises(KeyError), under_test.clock.interruptible():
         raise KeyError
-    world.signal()
-    assert world.clock.stopped
+    under_test.signal()
+    assert under_test.clock.stopped
 
 
-def test_once_stopped_nothing_sleeps_again(world: World) -> None:
-    world.signal()
-    lap = Lap(world)
+def test_after_a_signal_every_sleep_is_interrupted(under_test: ClockUnderTest) -> None:
+    under_test.signal()
+    stopwatch = Stopwatch(under_test)
     for _ in range(3):
         with pytest.raises(Interrupted):
-            world.clock.sleep(5)
-    assert lap.took(0)
+            under_test.clock.sleep(5)
+    assert stopwatch.took(0)
 
 
 # --- `grace`
 
 
-def test_a_signal_in_grace_leaves_time_to_end_well(world: World) -> None:
-    lap = Lap(world)
-    world.signal(after=0.02)
-    with world.clock.grace(0.2):
-        world.spend(0.06)
-    assert lap.took(0.06)
-    assert world.clock.stopped == "SIGTERM"
+def test_a_signal_during_grace_allows_its_seconds(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(after=0.02)
+    with under_test.clock.grace(0.2):
+        under_test.spend(0.06)
+    assert stopwatch.took(0.06)
+    assert under_test.clock.stopped == "SIGTERM"
 
 
-def test_and_raises_when_its_seconds_are_over(world: World) -> None:
-    lap = Lap(world)
-    world.signal(after=0.05)
-    with pytest.raises(Interrupted, match="SIGTERM"), world.clock.grace(0.1):
-        world.spend(5)
-    assert lap.took(0.15)
+def test_grace_raises_when_its_seconds_have_passed(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(after=0.05)
+    with pytest.raises(Interrupted, match="SIGTERM"), under_test.clock.grace(0.1):
+        under_test.spend(5)
+    assert stopwatch.took(0.15)
 
 
-def test_its_seconds_count_from_the_signal_not_from_the_entry(world: World) -> None:
-    world.signal(after=0.15)
-    with world.clock.grace(0.2):
-        world.spend(0.25)
-    assert world.clock.stopped
+def test_grace_counts_from_the_signal_not_from_the_entry(under_test: ClockUnderTest) -> None:
+    under_test.signal(after=0.15)
+    with under_test.clock.grace(0.2):
+        under_test.spend(0.25)
+    assert under_test.clock.stopped
 
 
-def test_a_signal_before_the_grace_raises_at_its_entry(world: World) -> None:
-    world.signal()
-    with pytest.raises(Interrupted, match="SIGTERM"), world.clock.grace(0.1):
-        pytest.fail("nothing is begun")
+def test_a_signal_before_grace_raises_at_its_entry(under_test: ClockUnderTest) -> None:
+    under_test.signal()
+    with pytest.raises(Interrupted, match="SIGTERM"), under_test.clock.grace(0.1):
+        pytest.fail("the block must not be entered")
 
 
-@pytest.mark.parametrize("entered", [True, False], ids=["that-was-answered-in-time", "that-was-not-entered"])
-def test_nothing_is_raised_after_a_grace(world: World, *, entered: bool) -> None:
-    world.signal(after=0.01)
+@pytest.mark.parametrize("entered", [True, False], ids=["completed", "not-entered"])
+def test_nothing_is_raised_after_grace(under_test: ClockUnderTest, *, entered: bool) -> None:
+    under_test.signal(after=0.01)
     if entered:
-        with world.clock.grace(0.15):
-            world.spend(0.03)
+        with under_test.clock.grace(0.15):
+            under_test.spend(0.03)
     else:
-        world.spend(0.03)
-        with pytest.raises(Interrupted), world.clock.grace(0.15):
-            pytest.fail("nothing is begun")
-    world.spend(0.2)
+        under_test.spend(0.03)
+        with pytest.raises(Interrupted), under_test.clock.grace(0.15):
+            pytest.fail("the block must not be entered")
+    under_test.spend(0.2)
 
 
-def test_an_error_within_a_grace_comes_through_and_disarms_it(world: World) -> None:
+def test_an_error_during_grace_is_raised_and_disarms_it(under_test: ClockUnderTest) -> None:
     def fail() -> None:
-        with world.clock.grace(0.1):
-            world.signal()
+        with under_test.clock.grace(0.1):
+            under_test.signal()
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    world.spend(0.15)
+    under_test.spend(0.15)
 
 
 # --- `limit`
 
 
-def test_a_limit_ends_what_hangs(world: World) -> None:
-    lap = Lap(world)
-    with pytest.raises(Expired), world.clock.limit(0.05):
-        world.spend(5)
-    assert lap.took(0.05)
+def test_a_limit_ends_what_hangs(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    with pytest.raises(Expired), under_test.clock.limit(0.05):
+        under_test.spend(5)
+    assert stopwatch.took(0.05)
 
 
 @pytest.mark.parametrize("seconds", [0, -3])
-def test_a_limit_that_is_over_already_ends_at_once(world: World, seconds: float) -> None:
-    lap = Lap(world)
-    with pytest.raises(Expired), world.clock.limit(seconds):
-        world.spend(5)
-    assert lap.took(0.001)
+def test_a_limit_that_has_passed_already_ends_at_once(under_test: ClockUnderTest, seconds: float) -> None:
+    stopwatch = Stopwatch(under_test)
+    with pytest.raises(Expired), under_test.clock.limit(seconds):
+        under_test.spend(5)
+    assert stopwatch.took(0.001)
 
 
-def test_a_limit_that_was_kept_raises_nothing_afterwards(world: World) -> None:
-    with world.clock.limit(0.15):
-        world.spend(0.01)
-    world.spend(0.2)
+def test_a_limit_that_was_met_raises_nothing_afterwards(under_test: ClockUnderTest) -> None:
+    with under_test.clock.limit(0.15):
+        under_test.spend(0.01)
+    under_test.spend(0.2)
 
 
-def test_after_the_signal_limits_still_hold(world: World) -> None:
-    world.signal()
-    with world.clock.limit(0.5):
-        world.spend(0.01)
-    lap = Lap(world)
-    with pytest.raises(Expired), world.clock.limit(0.03):
-        world.spend(5)
-    assert lap.took(0.03)
+def test_limits_still_apply_after_a_signal(under_test: ClockUnderTest) -> None:
+    under_test.signal()
+    with under_test.clock.limit(0.5):
+        under_test.spend(0.01)
+    stopwatch = Stopwatch(under_test)
+    with pytest.raises(Expired), under_test.clock.limit(0.03):
+        under_test.spend(5)
+    assert stopwatch.took(0.03)
 
 
-def test_a_limit_that_was_kept_leaves_nothing_to_the_grace_after_it(world: World) -> None:
-    with world.clock.limit(0.15):
-        world.spend(0.01)
-    with world.clock.grace(0.05):
-        world.spend(0.2)
-    lap = Lap(world)
-    world.signal(after=0.01)
-    with pytest.raises(Interrupted), world.clock.grace(0.02):
-        world.spend(5)
-    assert lap.took(0.03)
+def test_a_limit_that_was_met_does_not_affect_a_later_grace(under_test: ClockUnderTest) -> None:
+    with under_test.clock.limit(0.15):
+        under_test.spend(0.01)
+    with under_test.clock.grace(0.05):
+        under_test.spend(0.2)
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(after=0.01)
+    with pytest.raises(Interrupted), under_test.clock.grace(0.02):
+        under_test.spend(5)
+    assert stopwatch.took(0.03)
 
 
-def test_a_limit_after_a_grace_that_ran_out_is_its_own(world: World) -> None:
-    world.signal(after=0.01)
-    with pytest.raises(Interrupted), world.clock.grace(0.02):
-        world.spend(5)
-    with pytest.raises(Expired), world.clock.limit(0.02):
-        world.spend(5)
+def test_a_limit_after_an_expired_grace_still_applies(under_test: ClockUnderTest) -> None:
+    under_test.signal(after=0.01)
+    with pytest.raises(Interrupted), under_test.clock.grace(0.02):
+        under_test.spend(5)
+    with pytest.raises(Expired), under_test.clock.limit(0.02):
+        under_test.spend(5)
 
 
 # --- Signals after the first
 
 
-def test_a_second_signal_changes_nothing(world: World) -> None:
-    world.signal("SIGTERM")
-    lap = Lap(world)
-    world.signal("SIGINT", 0.02)
-    with world.clock.limit(0.5):
-        world.spend(0.05)
-    assert world.clock.stopped == "SIGTERM"
-    assert lap.took(0.05)
+def test_a_second_signal_changes_nothing(under_test: ClockUnderTest) -> None:
+    under_test.signal("SIGTERM")
+    stopwatch = Stopwatch(under_test)
+    under_test.signal("SIGINT", 0.02)
+    with under_test.clock.limit(0.5):
+        under_test.spend(0.05)
+    assert under_test.clock.stopped == "SIGTERM"
+    assert stopwatch.took(0.05)
 
 
-def test_a_second_signal_does_not_move_the_end_of_a_grace(world: World) -> None:
-    lap = Lap(world)
-    world.signal("SIGTERM", 0.02)
-    world.signal("SIGINT", 0.08)
-    with pytest.raises(Interrupted, match="SIGTERM"), world.clock.grace(0.1):
-        world.spend(5)
-    assert lap.took(0.12)
+def test_a_second_signal_does_not_extend_grace(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.signal("SIGTERM", 0.02)
+    under_test.signal("SIGINT", 0.08)
+    with pytest.raises(Interrupted, match="SIGTERM"), under_test.clock.grace(0.1):
+        under_test.spend(5)
+    assert stopwatch.took(0.12)
 
 
-def test_the_seconds_since_the_stop_count_from_the_first_signal(world: World) -> None:
-    world.signal()
-    world.spend(0.03)
-    world.signal("SIGINT")
-    world.spend(0.02)
-    assert world.clock.since_stop() == pytest.approx(0.05, abs=1e-9 if world.exact else 1)
+def test_since_stop_counts_from_the_first_signal(under_test: ClockUnderTest) -> None:
+    under_test.signal()
+    under_test.spend(0.03)
+    under_test.signal("SIGINT")
+    under_test.spend(0.02)
+    assert under_test.clock.since_stop() == pytest.approx(0.05, abs=1e-9 if under_test.exact else 1)
 
 
 # --- Time
 
 
-def test_a_rehearsal_s_clock_is_faster_but_not_for_the_network_and_not_for_the_ci_system(
-    world: World,
+def test_a_fast_clock_only_scales_now_and_sleep(
+    under_test: ClockUnderTest,
 ) -> None:
-    world.clock.speed = 100
-    began, real = world.clock.now(), world.clock.real()
-    world.clock.sleep(3)
-    passed = world.clock.real() - real
+    under_test.clock.speed = 100
+    start, real = under_test.clock.now(), under_test.clock.real()
+    under_test.clock.sleep(3)
+    passed = under_test.clock.real() - real
     assert 0.03 - 0.001 <= passed < 1
-    assert world.clock.now() - began == pytest.approx(100 * passed, rel=0.5)
-    lap = Lap(world)
-    world.signal(after=0.01)
-    with pytest.raises(Interrupted), world.clock.grace(0.04):
-        world.spend(5)
-    assert lap.took(0.05)
-    assert 0.04 - 0.001 <= world.clock.since_stop() < 1
-    lap = Lap(world)
-    with pytest.raises(Expired), world.clock.limit(0.05):
-        world.spend(5)
-    assert lap.took(0.05)
+    assert under_test.clock.now() - start == pytest.approx(100 * passed, rel=0.5)
+    stopwatch = Stopwatch(under_test)
+    under_test.signal(after=0.01)
+    with pytest.raises(Interrupted), under_test.clock.grace(0.04):
+        under_test.spend(5)
+    assert stopwatch.took(0.05)
+    assert 0.04 - 0.001 <= under_test.clock.since_stop() < 1
+    stopwatch = Stopwatch(under_test)
+    with pytest.raises(Expired), under_test.clock.limit(0.05):
+        under_test.spend(5)
+    assert stopwatch.took(0.05)
 
 
-def test_a_negative_sleep_is_none(world: World) -> None:
-    lap = Lap(world)
-    world.clock.sleep(-3)
-    assert lap.took(0)
+def test_a_negative_sleep_returns_at_once(under_test: ClockUnderTest) -> None:
+    stopwatch = Stopwatch(under_test)
+    under_test.clock.sleep(-3)
+    assert stopwatch.took(0)
 
 
 def test_the_wall_clock_is_the_date() -> None:
     assert Clock().wall() == pytest.approx(time.time(), abs=5)
 
 
-# --- What only the real world has
+# --- The real clock only
 
 
 @pytest.fixture
@@ -390,48 +390,48 @@ def real() -> Iterator[Real]:
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """A connection on which nothing ever comes."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.settimeout(5)
-        yield ours
+    """A connection on which nothing is ever received."""
+    near_end, far_end = socket.socketpair()
+    with near_end, far_end:
+        near_end.settimeout(5)
+        yield near_end
 
 
 def test_a_hanging_read_is_interrupted_at_once(real: Real, silent: socket.socket) -> None:
-    lap = Lap(real)
+    stopwatch = Stopwatch(real)
     real.signal(after=0.05)
     with pytest.raises(Interrupted), real.clock.interruptible():
         silent.recv(1)
-    assert lap.took(0.05)
+    assert stopwatch.took(0.05)
 
 
-def test_a_hanging_read_goes_on_while_a_signal_is_only_remembered(real: Real, silent: socket.socket) -> None:
-    lap = Lap(real)
+def test_a_remembered_signal_does_not_interrupt_a_read(real: Real, silent: socket.socket) -> None:
+    stopwatch = Stopwatch(real)
     real.signal(after=0.02)
     silent.settimeout(0.1)
     with pytest.raises(TimeoutError):
         silent.recv(1)
-    assert lap.took(0.1)
+    assert stopwatch.took(0.1)
     assert real.clock.stopped == "SIGTERM"
 
 
-def test_a_hanging_read_is_ended_by_the_grace(real: Real, silent: socket.socket) -> None:
-    lap = Lap(real)
+def test_grace_ends_a_hanging_read(real: Real, silent: socket.socket) -> None:
+    stopwatch = Stopwatch(real)
     real.signal(after=0.02)
     with pytest.raises(Interrupted), real.clock.grace(0.05):
         silent.recv(1)
-    assert lap.took(0.07)
+    assert stopwatch.took(0.07)
 
 
-def test_a_hanging_read_is_ended_by_the_limit(real: Real, silent: socket.socket) -> None:
-    lap = Lap(real)
+def test_a_limit_ends_a_hanging_read(real: Real, silent: socket.socket) -> None:
+    stopwatch = Stopwatch(real)
     with pytest.raises(Expired), real.clock.limit(0.05):
         silent.recv(1)
-    assert lap.took(0.05)
+    assert stopwatch.took(0.05)
 
 
-def test_an_alarm_rings_until_it_is_heard(real: Real) -> None:
-    """One that comes just before a call blocks is only seen by Python after that call: it must come again to end it."""
+def test_an_alarm_repeats_until_it_is_handled(real: Real) -> None:
+    """Python handles one that comes just before a call blocks only after that call, so it must repeat."""
     with real.clock.limit(5):
         assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
     with real.clock.grace(5):
@@ -439,52 +439,52 @@ def test_an_alarm_rings_until_it_is_heard(real: Real) -> None:
         assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
 
 
-def test_while_it_can_be_interrupted_the_clock_ticks(real: Real) -> None:
-    """For the same reason: a signal just before a call blocks is heard with the next tick."""
+def test_the_alarm_repeats_while_the_clock_is_interruptible(real: Real) -> None:
+    """A signal just before a call blocks is handled with the next alarm."""
     with real.clock.interruptible():
         assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
-def ring() -> None:
+def send_alarm() -> None:
     os.kill(os.getpid(), signal.SIGALRM)
 
 
-def test_a_tick_is_no_signal(real: Real) -> None:
+def test_an_alarm_outside_of_its_block_is_ignored(real: Real) -> None:
     with real.clock.grace(1):
         pass
     with real.clock.limit(1):
         pass
     with real.clock.interruptible():
-        ring()
-    ring()
+        send_alarm()
+    send_alarm()
 
 
-def test_an_alarm_is_raised_once_however_often_it_rings(real: Real) -> None:
+def test_a_repeated_alarm_raises_once(real: Real) -> None:
     with real.clock.limit(1):
         with pytest.raises(Expired):
-            ring()
-        ring()
+            send_alarm()
+        send_alarm()
     with real.clock.grace(0.02):
         real.signal()
         with pytest.raises(Interrupted):
             time.sleep(0.2)
-        ring()
+        send_alarm()
 
 
-def test_a_tick_before_its_time_ends_no_grace(real: Real) -> None:
+def test_an_early_alarm_does_not_end_grace(real: Real) -> None:
     with real.clock.grace(1):
         real.signal()
-        ring()
+        send_alarm()
 
 
-def test_the_clock_ticks_in_the_grace_too(real: Real) -> None:
-    """A signal that comes just before the trigger's answer is waited for is heard with the next tick, not with the answer."""
+def test_the_alarm_repeats_during_grace(real: Real) -> None:
+    """A signal just before the trigger's response is read is handled with the next alarm."""
     with real.clock.grace(1):
         assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
 
 
-def test_no_alarm_is_left_behind(real: Real) -> None:
+def test_no_alarm_is_left_armed(real: Real) -> None:
     with real.clock.limit(1):
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
@@ -493,8 +493,8 @@ def test_no_alarm_is_left_behind(real: Real) -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
-def test_a_clock_that_does_not_listen_rings_no_alarm() -> None:
-    """Nobody would hear it, and the process would die of it."""
+def test_a_clock_that_does_not_listen_arms_no_alarm() -> None:
+    """Without a handler, the alarm would end the process."""
     clock = Clock()
     for part in (clock.limit(1), clock.interruptible()):
         with part:
@@ -502,7 +502,7 @@ def test_a_clock_that_does_not_listen_rings_no_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_at_the_end_signals_are_ignored(real: Real, name: str) -> None:
+def test_signals_are_ignored_after_ignore(real: Real, name: str) -> None:
     real.clock.ignore()
     real.signal(name)
     with real.clock.interruptible():
@@ -510,8 +510,8 @@ def test_at_the_end_signals_are_ignored(real: Real, name: str) -> None:
     assert not real.clock.stopped
 
 
-def test_many_signals_at_any_moment_raise_exactly_once(real: Real) -> None:
-    """Between any two steps of the clock's own code a signal is either raised or remembered, and it leaves no timer behind."""
+def test_a_signal_at_any_moment_raises_exactly_once(real: Real) -> None:
+    """Between any two steps of the clock a signal is raised or remembered, and no timer is left armed."""
 
     def run(clock: Clock) -> None:
         for _ in range(1_000_000):

@@ -1,4 +1,4 @@
-"""A file that was named to us: regular, bounded, and never one that keeps the reader waiting."""
+"""Files that an input names are read only if they are regular and small, and never block."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployer import regular_file
 from deployer.providers.coolify.inputs import parsers
 from deployer.providers.coolify.inputs.fields import Coolify
 from deployer.settings import Common
-from deployer.settings import look_up as found
+from deployer.settings import look_up as raw_inputs
 from deployer.settings.certificates import MAX_BYTES as CERTIFICATES_LIMIT
 
 
@@ -58,23 +58,23 @@ def sparse(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
-        pytest.param(fifo, "is not a regular file", id="a-fifo"),
-        pytest.param(Path.mkdir, "is not a regular file", id="a-folder"),
-        pytest.param(link_to_a_device, "is not a regular file", id="a-device"),
-        pytest.param(endless, "is not a regular file", id="an-endless-device"),
+        pytest.param(fifo, "is not a regular file", id="fifo"),
+        pytest.param(Path.mkdir, "is not a regular file", id="folder"),
+        pytest.param(link_to_a_device, "is not a regular file", id="device"),
+        pytest.param(endless, "is not a regular file", id="endless-device"),
         pytest.param(large, "is larger than 1 KiB", id="too-large"),
-        pytest.param(sparse, "is larger than 1 KiB", id="a-terabyte-of-nothing"),
+        pytest.param(sparse, "is larger than 1 KiB", id="sparse"),
     ],
 )
-def test_anything_else_is_not(tmp_path: Path, make: Callable[[Path], None], words: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
     make(tmp_path / "file")
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         regular_file.read(tmp_path / "file", 1024)
 
 
-def test_a_fifo_that_has_a_writer_is_not_read_either(tmp_path: Path) -> None:
+def test_a_fifo_with_a_writer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with ExitStack() as stack:
@@ -85,17 +85,15 @@ def test_a_fifo_that_has_a_writer_is_not_read_either(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [unix_socket, lambda path: path.symlink_to(path)], ids=["a-socket", "a-link-to-itself"]
+    "make", [unix_socket, lambda path: path.symlink_to(path)], ids=["socket", "link-to-itself"]
 )
-def test_what_the_system_cannot_open_is_an_error_of_the_system(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
+def test_a_file_that_cannot_be_opened_raises_oserror(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
     with pytest.raises(OSError, match="file"):
         regular_file.read(tmp_path / "file", 1024)
 
 
-def test_what_claims_to_be_empty_is_read_to_its_end_and_no_further() -> None:
+def test_a_file_of_unknown_size_is_read_up_to_the_limit() -> None:
     """The files of /proc have no size."""
     assert b"Name:" in regular_file.read(Path("/proc/self/status"), 65536)
     with pytest.raises(ValueError, match="is larger than 0 KiB"):
@@ -103,31 +101,31 @@ def test_what_claims_to_be_empty_is_read_to_its_end_and_no_further() -> None:
 
 
 INPUTS = ("DEPLOYER_CA_CERT", "COOLIFY_TOKEN_FILE", "DEPLOYER_HEADERS_FILE", "COOLIFY_READ_TOKEN_FILE")
-"""Every input that names a file to read, but for `env_file` below."""
+"""Every input that names a file to read, except `env_file` (below)."""
 
 
 @pytest.mark.parametrize(
     "make", [fifo, link_to_a_device, endless, Path.mkdir], ids=["fifo", "zero", "random", "folder"]
 )
 @pytest.mark.parametrize("variable", INPUTS)
-def test_no_input_waits_for_its_file(tmp_path: Path, variable: str, make: Callable[[Path], None]) -> None:
+def test_no_input_blocks_on_its_file(tmp_path: Path, variable: str, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
-    given = found((Common, Coolify), {variable: str(tmp_path / "file")})
-    Common.read(given)
-    assert [each for each in given.mistakes if each.endswith("is not a regular file")] != []
+    raw = raw_inputs((Common, Coolify), {variable: str(tmp_path / "file")})
+    Common.read(raw)
+    assert [each for each in raw.mistakes if each.endswith("is not a regular file")] != []
 
 
 @pytest.mark.parametrize(
     "make", [fifo, link_to_a_device, endless, Path.mkdir], ids=["fifo", "zero", "random", "folder"]
 )
-def test_no_file_of_variables_is_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_env_file_does_not_block(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
     with pytest.raises(ValueError, match="is not a regular file"):
         parsers.env_file(str(tmp_path / "file"))
 
 
-def test_a_file_of_certificates_is_read_to_a_mebibyte(tmp_path: Path) -> None:
+def test_ca_cert_is_limited_to_a_mebibyte(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"x" * (CERTIFICATES_LIMIT + 1))
-    given = found((Common,), {"DEPLOYER_CA_CERT": str(tmp_path / "ca.pem")})
-    Common.read(given)
-    assert given.mistakes == ["DEPLOYER_CA_CERT: is larger than 1024 KiB"]
+    raw = raw_inputs((Common,), {"DEPLOYER_CA_CERT": str(tmp_path / "ca.pem")})
+    Common.read(raw)
+    assert raw.mistakes == ["DEPLOYER_CA_CERT: is larger than 1024 KiB"]

@@ -1,4 +1,4 @@
-"""In CI no test is skipped but for a reason that is known, and holds."""
+"""In CI, tests are only skipped for reasons that are known and apply."""
 
 import os
 import subprocess
@@ -14,39 +14,39 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    ("reason", "path", "may"),
+    ("reason", "path", "expected"),
     [
-        pytest.param("NOT TESTED: a Docker engine is missing", PEERS, True, id="a-peer"),
-        pytest.param("NOT TESTED: a Docker engine is missing", HERE, False, id="there-are-no-peers-here"),
-        pytest.param("needs Linux: x", HERE, not skips.IS_LINUX, id="another-system"),
-        pytest.param("needs root: x", HERE, not skips.IS_ROOT, id="another-user"),
-        pytest.param("the contracts are not at hand", HERE, False, id="anything-else"),
-        pytest.param("", PEERS, False, id="nothing"),
+        pytest.param("NOT TESTED: a Docker engine is missing", PEERS, True, id="missing-peer"),
+        pytest.param("NOT TESTED: a Docker engine is missing", HERE, False, id="missing-peer-outside-of-e2e"),
+        pytest.param("needs Linux: x", HERE, not skips.IS_LINUX, id="other-system"),
+        pytest.param("needs root: x", HERE, not skips.IS_ROOT, id="other-user"),
+        pytest.param("the contracts are not at hand", HERE, False, id="other-reason"),
+        pytest.param("", PEERS, False, id="no-reason"),
     ],
 )
-def test_an_expected_skip_names_what_is_missing(reason: str, path: Path, may: bool) -> None:
-    assert skips.expected(reason, path) is may
+def test_expected_skips(reason: str, path: Path, expected: bool) -> None:
+    assert skips.expected(reason, path) is expected
 
 
 SKIPPED = "import pytest\n\n@pytest.mark.skip(reason='later')\ndef test_a() -> None: ...\n"
-UNREAD = "import pytest\npytest.skip('later', allow_module_level=True)\n"
+SKIPPED_MODULE = "import pytest\npytest.skip('later', allow_module_level=True)\n"
 FAILING = "import pytest\n\n@pytest.mark.xfail(reason='later')\ndef test_a() -> None:\n    assert False\n"
 
 
 @pytest.mark.parametrize(
-    ("code", "ci", "status", "told"),
+    ("code", "ci", "status", "output"),
     [
         pytest.param(SKIPPED, "true", 1, "skipped in CI: later. ", id="test"),
-        pytest.param(UNREAD, "true", 2, "skipped in CI: later. ", id="module"),
-        pytest.param(SKIPPED, "", 0, "1 skipped", id="at-home"),
-        pytest.param(FAILING, "true", 0, "1 xfailed", id="an-expected-failure-is-no-skip"),
+        pytest.param(SKIPPED_MODULE, "true", 2, "skipped in CI: later. ", id="module"),
+        pytest.param(SKIPPED, "", 0, "1 skipped", id="outside-of-ci"),
+        pytest.param(FAILING, "true", 0, "1 xfailed", id="expected-failure"),
     ],
 )
-def test_ci_fails_where_a_test_was_skipped_for_no_known_reason(
-    code: str, ci: str, status: int, told: str, tmp_path: Path
+def test_ci_fails_for_an_unexpected_skip(
+    code: str, ci: str, status: int, output: str, tmp_path: Path
 ) -> None:
     (tmp_path / "test_it.py").write_text(code, "utf-8")
-    words = [
+    arguments = [
         "-m",
         "pytest",
         "-p",
@@ -59,8 +59,8 @@ def test_ci_fails_where_a_test_was_skipped_for_no_known_reason(
         str(tmp_path),
     ]
     environ = {**os.environ, "CI": ci}
-    done = subprocess.run(
-        [sys.executable, *words],
+    completed = subprocess.run(
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=environ,
         capture_output=True,
@@ -68,4 +68,4 @@ def test_ci_fails_where_a_test_was_skipped_for_no_known_reason(
         timeout=60,
         check=False,
     )
-    assert (done.returncode, told in done.stdout) == (status, True), done.stdout
+    assert (completed.returncode, output in completed.stdout) == (status, True), completed.stdout

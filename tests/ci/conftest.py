@@ -11,7 +11,7 @@ from tests.ci.decoders import Job, Stdout
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Callable[..., Job]:
+def start_job(tmp_path: Path) -> Callable[..., Job]:
     def start(system: type[CI], **environ: str) -> Job:
         stdout, redact = Stdout(), Redactor()
         outputs, summary = tmp_path / "output", tmp_path / "summary"

@@ -1,4 +1,4 @@
-"""What the CI systems make of our bytes, and jobs that collect them (ci-formats 1.2 and 1.5.1)."""
+"""Decoders that read output as the CI systems do, and jobs that collect it (ci-formats 1.2 and 1.5.1)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Command:
 
 
 def parse_line(line: str) -> Command | None:
-    """The command that the runner would obey, None for plain text."""
+    """Return the command that GitHub's runner would execute, None for plain text."""
     return parse_v2(line.lstrip(DOTNET_SPACE)) or parse_v1(line)
 
 
@@ -95,7 +95,7 @@ def decoded(text: str, escapes: Mapping[str, str]) -> str:
 
 
 def parse_env_file(content: str) -> tuple[dict[str, str], str]:
-    """The pairs that the runner reads from GITHUB_OUTPUT on Linux, and the error with which it fails the step."""
+    """Return the pairs that the runner reads from GITHUB_OUTPUT on Linux, and its error if there is one."""
     pairs: dict[str, str] = {}
     rows = iter(content.removeprefix("\ufeff").split("\n"))
     for row in rows:
@@ -130,15 +130,18 @@ SECTION = re.compile(
 )
 
 
-def obeyed(system: type[CI], text: str) -> list[str]:
-    """The names of what the system would do on reading this. Plain text may be read by a relative of GitHub that we don't know."""
+def executed(system: type[CI], text: str) -> list[str]:
+    """Return the names of the commands that the system would execute.
+
+    `plain` is tested like GitHub: an unknown system may be compatible with it.
+    """
     if system is GitLab:
-        return [found[1] for found in SECTION.finditer(text)]
+        return [section[1] for section in SECTION.finditer(text)]
     return [command.name for line in lines(text) if (command := parse_line(line))]
 
 
 class Stdout(io.RawIOBase):
-    """A stdout that takes everything, and remembers each write."""
+    """A stdout that accepts everything, and records each write."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -157,7 +160,7 @@ class Stdout(io.RawIOBase):
 
 @dataclass
 class Job:
-    """One CI system with all that it writes to."""
+    """One CI system, with everything it writes to."""
 
     ci: CI
     stdout: Stdout

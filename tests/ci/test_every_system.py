@@ -1,4 +1,4 @@
-"""What holds for every CI system: nothing untrusted is obeyed, and no secret is shown."""
+"""What every CI system guarantees: untrusted text executes no command, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
 from deployer.ci.output import Redactor, lines
 from deployer.ci.plain import Plain
-from tests.ci.decoders import Command, Job, obeyed, parse_env_file, parse_line
-
-# --- The fakes
-
+from tests.ci.decoders import Command, Job, executed, parse_env_file, parse_line
 
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=NAMES)
 
 
-# --- The contract, for every system
+# --- Every system
 
 
 HOSTILE = [
@@ -44,37 +41,39 @@ HOSTILE = [
 @every_system
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("times", [1, 2])
-def test_no_foreign_text_is_a_command(
-    system: type[CI], text: str, times: int, job: Callable[..., Job]
+def test_untrusted_text_is_never_a_command(
+    system: type[CI], text: str, times: int, start_job: Callable[..., Job]
 ) -> None:
-    speaker = job(system)
-    quoted = text
+    job = start_job(system)
+    escaped = text
     for _ in range(times):
-        quoted = "\n".join(speaker.ci.escape(line) for line in lines(quoted))
-    speaker.ci.say(quoted)
-    assert (obeyed(system, speaker.text), "\r" in speaker.text) == ([], False)
-    assert len(lines(speaker.text)) == len(lines(text))
+        escaped = "\n".join(job.ci.escape(line) for line in lines(escaped))
+    job.ci.say(escaped)
+    assert (executed(system, job.text), "\r" in job.text) == ([], False)
+    assert len(lines(job.text)) == len(lines(text))
 
 
 @every_system
 @pytest.mark.parametrize(
     "text", ["", "plain", "a\n\nb", "C++ std::cout << x;", "tab\there", "✓ 🚀", "a\r\nb\rc\n"]
 )
-def test_harmless_lines_are_said_as_they_are(system: type[CI], text: str, job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.say(text)
-    assert speaker.text == "".join(f"{line}\n" for line in lines(text))
+def test_harmless_lines_are_printed_unchanged(
+    system: type[CI], text: str, start_job: Callable[..., Job]
+) -> None:
+    job = start_job(system)
+    job.ci.say(text)
+    assert job.text == "".join(f"{line}\n" for line in lines(text))
 
 
 @every_system
-def test_a_line_is_one_write(system: type[CI], job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.say("a\nb")
-    assert speaker.stdout.writes == [b"a\n", b"b\n"]
+def test_a_line_is_one_write(system: type[CI], start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.ci.say("a\nb")
+    assert job.stdout.writes == [b"a\n", b"b\n"]
 
 
 @pytest.mark.parametrize(
-    ("system", "said"),
+    ("system", "printed"),
     [
         pytest.param(GitHub, "::group::Build\nx\n::endgroup::\n::group::Next\n::endgroup::\n", id="github"),
         pytest.param(
@@ -88,32 +87,32 @@ def test_a_line_is_one_write(system: type[CI], job: Callable[..., Job]) -> None:
         pytest.param(Plain, "=== Build ===\nx\n=== Next ===\n", id="plain"),
     ],
 )
-def test_groups_are_balanced_whatever_the_caller_forgets(
-    system: type[CI], said: str, job: Callable[..., Job]
-) -> None:
-    speaker = job(system)
-    speaker.ci.endgroup()
-    speaker.ci.group("Build")
-    speaker.ci.say("x")
-    speaker.ci.group("Next")
-    speaker.ci.endgroup()
-    speaker.ci.endgroup()
-    assert speaker.text == said
+def test_groups_are_always_balanced(system: type[CI], printed: str, start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.ci.endgroup()
+    job.ci.group("Build")
+    job.ci.say("x")
+    job.ci.group("Next")
+    job.ci.endgroup()
+    job.ci.endgroup()
+    assert job.text == printed
 
 
 @every_system
-def test_a_hostile_title_opens_one_group_and_nothing_else(system: type[CI], job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.group("a\n::error::b\r\x1b[0Ksection_end:1:x\r\x1b[0K")
-    speaker.ci.endgroup()
+def test_a_hostile_title_opens_one_group_and_nothing_else(
+    system: type[CI], start_job: Callable[..., Job]
+) -> None:
+    job = start_job(system)
+    job.ci.group("a\n::error::b\r\x1b[0Ksection_end:1:x\r\x1b[0K")
+    job.ci.endgroup()
     assert (
-        obeyed(system, speaker.text)
+        executed(system, job.text)
         == {GitHub: ["group", "endgroup"], GitLab: ["start", "end"], Plain: []}[system]
     )
 
 
 @pytest.mark.parametrize(
-    ("system", "said"),
+    ("system", "printed"),
     [
         pytest.param(GitHub, "::warning title=web%3A odd::it took%0Along, 100%25\n", id="github"),
         pytest.param(
@@ -122,96 +121,100 @@ def test_a_hostile_title_opens_one_group_and_nothing_else(system: type[CI], job:
         pytest.param(Plain, "WARNING: web: odd: it took\n  long, 100%\n", id="plain"),
     ],
 )
-def test_annotations(system: type[CI], said: str, job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.annotate("warning", "web: odd", "it took\nlong, 100%")
-    assert speaker.text == said
+def test_annotations(system: type[CI], printed: str, start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.ci.annotate("warning", "web: odd", "it took\nlong, 100%")
+    assert job.text == printed
 
 
 @every_system
-def test_an_annotation_without_text_is_none(system: type[CI], job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.annotate("error", "", " \n ")
-    assert speaker.text == ""
+def test_an_annotation_without_text_is_not_printed(system: type[CI], start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.ci.annotate("error", "", " \n ")
+    assert job.text == ""
 
 
 @every_system
-def test_a_title_alone_is_still_told(system: type[CI], job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.annotate("error", "no response", "")
-    assert "no response" in speaker.text
+def test_an_annotation_may_have_only_a_title(system: type[CI], start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.ci.annotate("error", "no response", "")
+    assert "no response" in job.text
 
 
 @every_system
-def test_a_hostile_annotation_is_one_annotation(system: type[CI], job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.ci.annotate("error", "a,file=x::b", "\n".join(HOSTILE))
-    assert obeyed(system, speaker.text) == (["error"] if system is GitHub else [])
+def test_a_hostile_annotation_is_one_annotation(system: type[CI], start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.ci.annotate("error", "a,file=x::b", "\n".join(HOSTILE))
+    assert executed(system, job.text) == (["error"] if system is GitHub else [])
 
 
-def test_github_is_told_every_character_of_an_annotation(job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.ci.annotate("error", "a,file=x::b", "\n".join(HOSTILE))
+def test_github_receives_every_character_of_an_annotation(start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.ci.annotate("error", "a,file=x::b", "\n".join(HOSTILE))
     message = "\n".join(HOSTILE).replace("\v", "\\x0b").replace("\x1b", "\\x1b")
-    assert parse_line(speaker.text.removesuffix("\n")) == Command(
+    assert parse_line(job.text.removesuffix("\n")) == Command(
         "error", "v2", message, {"title": "a,file=x::b"}
     )
 
 
-def test_github_shows_eight_annotations_of_a_level_and_says_the_others(job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
+def test_github_shows_eight_annotations_per_level_and_prints_the_others(
+    start_job: Callable[..., Job],
+) -> None:
+    job = start_job(GitHub)
     for number in range(1, 10):
-        speaker.ci.annotate("error", "web", f"{number}\n::warning::x")
-    speaker.ci.annotate("notice", "web", "still told")
-    assert lines(speaker.text)[7:] == [
+        job.ci.annotate("error", "web", f"{number}\n::warning::x")
+    job.ci.annotate("notice", "web", "another level")
+    assert lines(job.text)[7:] == [
         "::error title=web::8%0A::warning::x",
         "ERROR: web: 9",
         "  \\::warning::x",
-        "::notice title=web::still told",
+        "::notice title=web::another level",
     ]
 
 
 @pytest.mark.parametrize(
-    ("line", "quoted"),
+    ("line", "escaped"),
     [
-        pytest.param("\x1b[31mred\x1b[0m \x1b[1;38:5:9mx", "red x", id="colours-are-dropped"),
-        pytest.param("a\x1b]0;title\x07b\x9b2J", "a\\x1b]0;title\\x07b\\x9b2J", id="controls-are-shown"),
+        pytest.param("\x1b[31mred\x1b[0m \x1b[1;38:5:9mx", "red x", id="colors-are-dropped"),
+        pytest.param("a\x1b]0;title\x07b\x9b2J", "a\\x1b]0;title\\x07b\\x9b2J", id="controls-are-escaped"),
         pytest.param("\x1b\x1b[0m[2Jx", "\\x1b[2Jx", id="dropping-makes-no-new-sequence"),
         pytest.param(
-            "user\u202exe\u2066.\u200f", "user\\u202exe\\u2066.\\u200f", id="nothing-turns-the-writing"
+            "user\u202exe\u2066.\u200f", "user\\u202exe\\u2066.\\u200f", id="bidi-controls-are-escaped"
         ),
-        pytest.param("a\u2028b\x85c\rd", "a\\u2028b\\x85c\\x0dd", id="no-other-line-breaks"),
-        pytest.param("tab\t中文 é", "tab\t中文 é", id="text-stays"),
+        pytest.param("a\u2028b\x85c\rd", "a\\u2028b\\x85c\\x0dd", id="line-breaks-are-escaped"),
+        pytest.param("tab\t中文 é", "tab\t中文 é", id="text-is-kept"),
         pytest.param(
-            "  ::error::x ##[group]", "  \\::error::x ##\\[group]", id="commands-of-systems-that-we-may-be-in"
+            "  ::error::x ##[group]", "  \\::error::x ##\\[group]", id="commands-of-possible-systems"
         ),
     ],
 )
-def test_plain_shows_what_a_terminal_would_obey(line: str, quoted: str, job: Callable[..., Job]) -> None:
-    assert job(Plain).ci.escape(line) == quoted
+def test_plain_escapes_terminal_controls(line: str, escaped: str, start_job: Callable[..., Job]) -> None:
+    assert start_job(Plain).ci.escape(line) == escaped
 
 
 @pytest.mark.parametrize(
-    ("line", "quoted"),
+    ("line", "escaped"),
     [
-        pytest.param("\x1b[8mhidden", "\x1b[8mhidden\x1b[0m", id="no-colour-outlives-its-line"),
-        pytest.param("\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m", id="what-is-taken-back-stays"),
-        pytest.param("\x1b[31mred\x1b[m", "\x1b[31mred\x1b[m", id="taken-back-in-short"),
-        pytest.param("section_end:1:x\r\x1b[0K", "section_end:1:x \\x1b[0K", id="no-cr-remains"),
+        pytest.param("\x1b[8mhidden", "\x1b[8mhidden\x1b[0m", id="color-is-reset-at-the-line-end"),
+        pytest.param("\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m", id="reset-is-kept"),
+        pytest.param("\x1b[31mred\x1b[m", "\x1b[31mred\x1b[m", id="short-reset-is-kept"),
+        pytest.param("section_end:1:x\r\x1b[0K", "section_end:1:x \\x1b[0K", id="cr-is-replaced"),
     ],
 )
-def test_gitlab_quotes_what_would_outlast_a_line(line: str, quoted: str, job: Callable[..., Job]) -> None:
-    assert job(GitLab).ci.escape(line) == quoted
+def test_gitlab_escapes_what_would_affect_later_lines(
+    line: str, escaped: str, start_job: Callable[..., Job]
+) -> None:
+    assert start_job(GitLab).ci.escape(line) == escaped
 
 
 @pytest.mark.parametrize("system", [GitHub, GitLab])
 @pytest.mark.parametrize(
-    ("line", "quoted"),
+    ("line", "escaped"),
     [
         pytest.param(
             "\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m",
             "\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m",
-            id="colors-stay",
+            id="colors-are-kept",
         ),
         pytest.param("a\x1b]0;title\x07b", "a\\x1b]0;title\\x07b", id="title-and-bell"),
         pytest.param(
@@ -224,51 +227,53 @@ def test_gitlab_quotes_what_would_outlast_a_line(line: str, quoted: str, job: Ca
             "50%\\x1b[2K\\x1b[1G\\x1b[10;10H\\x1b[?25l\\x08\\x08",
             id="cursor",
         ),
-        pytest.param("a\x9b31mb\x9d0;t\x9c\x85", "a\\x9b31mb\\x9d0;t\\x9c\\x85", id="controls-of-one-byte"),
+        pytest.param("a\x9b31mb\x9d0;t\x9c\x85", "a\\x9b31mb\\x9d0;t\\x9c\\x85", id="single-byte-controls"),
         pytest.param(
             "user\u202exe\u2066.\u200f\u061c\u2028",
             "user\\u202exe\\u2066.\\u200f\\u061c\\u2028",
-            id="nothing-turns-the-writing",
+            id="bidi-controls-are-escaped",
         ),
         pytest.param(
-            "\x1b(0lqk\x0e\x0f\0\x7f\v\f", "\\x1b(0lqk\\x0e\\x0f\\x00\\x7f\\x0b\\x0c", id="other-alphabets"
+            "\x1b(0lqk\x0e\x0f\0\x7f\v\f",
+            "\\x1b(0lqk\\x0e\\x0f\\x00\\x7f\\x0b\\x0c",
+            id="character-set-controls",
         ),
-        pytest.param("tab\t中文 é \U0001f680", "tab\t中文 é \U0001f680", id="text-stays"),
+        pytest.param("tab\t中文 é \U0001f680", "tab\t中文 é \U0001f680", id="text-is-kept"),
     ],
 )
-def test_of_all_controls_only_colors_are_passed_on(
-    system: type[CI], line: str, quoted: str, job: Callable[..., Job]
+def test_of_all_controls_only_colors_are_kept(
+    system: type[CI], line: str, escaped: str, start_job: Callable[..., Job]
 ) -> None:
-    """Also in the title of a group, and in an annotation: people read both in the log."""
-    speaker = job(system)
-    assert speaker.ci.escape(line) == quoted
-    speaker.ci.group(line)
-    assert quoted in speaker.text.replace("%25", "%")
-    speaker.ci.annotate("warning", "", line)
-    assert quoted in speaker.text.split("\n")[-2].replace("%25", "%")
+    """Also in the title of a group and in an annotation, which are part of the log."""
+    job = start_job(system)
+    assert job.ci.escape(line) == escaped
+    job.ci.group(line)
+    assert escaped in job.text.replace("%25", "%")
+    job.ci.annotate("warning", "", line)
+    assert escaped in job.text.split("\n")[-2].replace("%25", "%")
 
 
-def test_gitlab_dotenv_doubles_what_the_next_runner_expands(job: Callable[..., Job]) -> None:
+def test_gitlab_dotenv_doubles_dollar_signs(start_job: Callable[..., Job]) -> None:
     outputs = {"DEPLOYED_URL": "https://x/?a=$HOME", "DEPLOYED_STATUS": "finished", "DEPLOYED_COMMIT": ""}
     assert (
-        job(GitLab).ci.dotenv(outputs)
+        start_job(GitLab).ci.dotenv(outputs)
         == b"DEPLOYED_URL=https://x/?a=$$HOME\nDEPLOYED_STATUS=finished\nDEPLOYED_COMMIT=\n"
     )
 
 
-def test_plain_dotenv_keeps_line_breaks_as_escapes(job: Callable[..., Job]) -> None:
-    assert job(Plain).ci.dotenv({"A": "1\n2", "B": "\udcff"}) == b'A="1\\n2"\nB="?"\n'
+def test_plain_dotenv_keeps_line_breaks_as_escapes(start_job: Callable[..., Job]) -> None:
+    assert start_job(Plain).ci.dotenv({"A": "1\n2", "B": "\udcff"}) == b'A="1\\n2"\nB="?"\n'
 
 
 @every_system
-def test_where_there_is_no_way_outputs_and_summaries_are_nothing(
-    system: type[CI], job: Callable[..., Job]
+def test_unsupported_outputs_and_summaries_do_nothing(
+    system: type[CI], start_job: Callable[..., Job]
 ) -> None:
-    speaker = job(system, GITHUB_OUTPUT="", GITHUB_STEP_SUMMARY="")
-    speaker.ci.output("url", "x")
-    speaker.ci.summarize("x")
-    speaker.ci.status("x")
-    assert (speaker.text, speaker.ci.has_summary, speaker.outputs.exists(), speaker.summary.exists()) == (
+    job = start_job(system, GITHUB_OUTPUT="", GITHUB_STEP_SUMMARY="")
+    job.ci.output("url", "x")
+    job.ci.summarize("x")
+    job.ci.status("x")
+    assert (job.text, job.ci.has_summary, job.outputs.exists(), job.summary.exists()) == (
         "",
         False,
         False,
@@ -276,84 +281,84 @@ def test_where_there_is_no_way_outputs_and_summaries_are_nothing(
     )
 
 
-def test_github_outputs_and_summaries_are_appended(job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.summary.write_text("of others")
-    speaker.ci.output("status", "failed")
-    speaker.ci.output("status", "finished")
-    speaker.ci.summarize("a\n")
-    speaker.ci.summarize("b")
-    assert parse_env_file(speaker.outputs.read_text()) == ({"status": "finished"}, "")
-    assert (speaker.ci.has_summary, speaker.summary.read_text()) == (True, "of others\na\nb\n")
+def test_github_outputs_and_summaries_are_appended(start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.summary.write_text("of others")
+    job.ci.output("status", "failed")
+    job.ci.output("status", "finished")
+    job.ci.summarize("a\n")
+    job.ci.summarize("b")
+    assert parse_env_file(job.outputs.read_text()) == ({"status": "finished"}, "")
+    assert (job.ci.has_summary, job.summary.read_text()) == (True, "of others\na\nb\n")
 
 
-def test_github_fences_are_never_guessed(job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.ci.output("a", "1")
-    speaker.ci.output("b", "2")
-    fences = re.findall(
+def test_github_delimiters_are_random(start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.ci.output("a", "1")
+    job.ci.output("b", "2")
+    delimiters = re.findall(
         r"^ghadelimiter_[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$",
-        speaker.outputs.read_text(),
+        job.outputs.read_text(),
         re.MULTILINE,
     )
-    assert (len(fences), len(set(fences))) == (2, 2)
+    assert (len(delimiters), len(set(delimiters))) == (2, 2)
 
 
-def test_github_cuts_a_summary_after_a_line(job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.summary.write_text("x" * 500_000 + "\n")
-    speaker.ci.summarize("é" * 49 + "\n" + ("0123456789" * 10 + "\n") * 10_000)
-    added = speaker.summary.read_text()[500_001:]
-    assert speaker.summary.stat().st_size <= (1 << 20) - (64 << 10)
+def test_github_truncates_a_summary_after_a_line(start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.summary.write_text("x" * 500_000 + "\n")
+    job.ci.summarize("é" * 49 + "\n" + ("0123456789" * 10 + "\n") * 10_000)
+    added = job.summary.read_text()[500_001:]
+    assert job.summary.stat().st_size <= (1 << 20) - (64 << 10)
     assert added.endswith("0123456789\n\n\n*Truncated: GitHub shows at most 1 MiB.*\n")
 
 
 @pytest.mark.parametrize(
-    "act", [lambda ci: ci.output("a", "b"), lambda ci: ci.summarize("a")], ids=["output", "summary"]
+    "write", [lambda ci: ci.output("a", "b"), lambda ci: ci.summarize("a")], ids=["output", "summary"]
 )
-def test_github_files_that_cannot_be_written_are_an_oserror(
-    act: Callable[[CI], None], job: Callable[..., Job], tmp_path: Path
+def test_github_files_that_cannot_be_written_raise_oserror(
+    write: Callable[[CI], None], start_job: Callable[..., Job], tmp_path: Path
 ) -> None:
     with pytest.raises(OSError, match="directory"):
-        act(job(GitHub, GITHUB_OUTPUT=str(tmp_path), GITHUB_STEP_SUMMARY=str(tmp_path)).ci)
+        write(start_job(GitHub, GITHUB_OUTPUT=str(tmp_path), GITHUB_STEP_SUMMARY=str(tmp_path)).ci)
 
 
 SECRET = "1|s3cr3t: 100%/é"
 
 
 @every_system
-def test_a_secret_leaves_nowhere(system: type[CI], job: Callable[..., Job]) -> None:
-    speaker = job(system)
-    speaker.redact.add(SECRET)
-    speaker.ci.say(f"a {SECRET}\n{SECRET} b")
-    speaker.ci.group(SECRET)
-    speaker.ci.annotate("error", SECRET, f"the token {SECRET} was refused")
-    speaker.ci.output("url", SECRET)
-    speaker.ci.summarize(SECRET)
-    files = [path.read_text() for path in (speaker.outputs, speaker.summary) if path.exists()]
-    told = [speaker.text, *files, speaker.ci.dotenv({"URL": SECRET}).decode()]
-    assert [text for text in told if "s3cr3t" in text] == []
-    assert all("***" in text for text in told)
+def test_no_output_contains_a_secret(system: type[CI], start_job: Callable[..., Job]) -> None:
+    job = start_job(system)
+    job.redact.add(SECRET)
+    job.ci.say(f"a {SECRET}\n{SECRET} b")
+    job.ci.group(SECRET)
+    job.ci.annotate("error", SECRET, f"the token {SECRET} was refused")
+    job.ci.output("url", SECRET)
+    job.ci.summarize(SECRET)
+    files = [path.read_text() for path in (job.outputs, job.summary) if path.exists()]
+    outputs_made = [job.text, *files, job.ci.dotenv({"URL": SECRET}).decode()]
+    assert [text for text in outputs_made if "s3cr3t" in text] == []
+    assert all("***" in text for text in outputs_made)
 
 
 @every_system
-def test_a_secret_that_is_spelled_twice_leaves_nowhere(system: type[CI], job: Callable[..., Job]) -> None:
-    """As JSON, which the commands of GitHub and the marks of `quote` then spell once more."""
-    speaker = job(system)
-    speaker.redact.add('p"100%"::##[x')
+def test_no_output_contains_a_json_encoded_secret(system: type[CI], start_job: Callable[..., Job]) -> None:
+    """GitHub's commands and `escape` encode the JSON once more."""
+    job = start_job(system)
+    job.redact.add('p"100%"::##[x')
     for spelled in (r"p\"100%\"::##[x", r"p\u0022100%\u0022::##[x"):
-        speaker.ci.annotate("error", spelled, spelled)
-        speaker.ci.group(spelled)
-        speaker.ci.say(spelled)
-    assert "100%" not in speaker.text
+        job.ci.annotate("error", spelled, spelled)
+        job.ci.group(spelled)
+        job.ci.say(spelled)
+    assert "100%" not in job.text
 
 
-def test_only_a_mask_tells_github_the_secret(job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.redact.add(SECRET)
-    speaker.ci.mask(SECRET)
-    speaker.ci.say(SECRET)
-    assert speaker.text == "::add-mask::1|s3cr3t: 100%25/é\n***\n"
+def test_only_a_mask_contains_the_secret(start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.redact.add(SECRET)
+    job.ci.mask(SECRET)
+    job.ci.say(SECRET)
+    assert job.text == "::add-mask::1|s3cr3t: 100%25/é\n***\n"
 
 
 # --- Secrets
@@ -363,13 +368,13 @@ def test_only_a_mask_tells_github_the_secret(job: Callable[..., Job]) -> None:
     ("secret", "text", "redacted"),
     [
         pytest.param("  s3cr3t-token\n", "<s3cr3t-token>", "<***>", id="stripped"),
-        pytest.param("short77", "<short77>", "<short77>", id="seven-characters-are-no-secret"),
-        pytest.param("eight888", "<eight888>", "<***>", id="eight-are"),
+        pytest.param("short77", "<short77>", "<short77>", id="seven-characters-are-not-redacted"),
+        pytest.param("eight888", "<eight888>", "<***>", id="eight-characters-are-redacted"),
         pytest.param(
             "abcdefgh\nshort\nijklmnop",
             "ijklmnop short abcdefgh",
             "*** short ***",
-            id="each-line-that-is-long-enough",
+            id="each-line-of-eight-characters",
         ),
         pytest.param("abc\ndef\nghi", "<abc\ndef\nghi>", "<***>", id="all-lines-together"),
         pytest.param("a/b c:d?é", "<a%2Fb%20c%3Ad%3F%C3%A9> <a/b+c%3ad%3f%c3%a9>", "<***> <***>", id="url"),
@@ -390,9 +395,7 @@ def test_only_a_mask_tells_github_the_secret(job: Callable[..., Job]) -> None:
             "p&w'<d>\"x", '<p&amp;w&#x27;&lt;d&gt;&quot;x> <p&amp;w&#039;&lt;d>"x>', "<***> <***>", id="html"
         ),
         pytest.param("50%:a,b\nc", "<50%25:a,b%0Ac> <50%25%3Aa%2Cb%0Ac>", "<***> <***>", id="github"),
-        pytest.param(
-            "s3cr3t-token", "Basic dTpzM2NyM3QtdG9rZW4=", "Basic dTp***", id="base64-with-something-before"
-        ),
+        pytest.param("s3cr3t-token", "Basic dTpzM2NyM3QtdG9rZW4=", "Basic dTp***", id="base64-with-a-prefix"),
         pytest.param(
             "s3cr3t-token", "7333637233742d746f6b656e 7333637233742D746F6B656E", "*** ***", id="hex"
         ),
@@ -412,15 +415,15 @@ def test_redaction(secret: str, text: str, redacted: str) -> None:
     assert redact(text) == redacted
 
 
-@pytest.mark.parametrize("colour", ["\x1b[1m", "\x1b[0;31m", "\x9b4:3m"])
-def test_a_secret_that_colours_divide_is_redacted(colour: str) -> None:
+@pytest.mark.parametrize("color", ["\x1b[1m", "\x1b[0;31m", "\x9b4:3m"])
+def test_a_secret_with_colors_in_it_is_redacted(color: str) -> None:
     redact = Redactor()
     redact.add("s3cr3t-token")
-    assert redact(f"{colour}a s3cr3t-{colour}token b{colour}") == f"{colour}a *** b{colour}"
-    assert redact(f"{colour}a s3cr3t-token") == f"{colour}a ***"
+    assert redact(f"{color}a s3cr3t-{color}token b{color}") == f"{color}a *** b{color}"
+    assert redact(f"{color}a s3cr3t-token") == f"{color}a ***"
 
 
-def test_what_is_hidden_is_only_taken_out_of_what_is_passed_on() -> None:
+def test_hidden_values_are_only_redacted_in_text_from_outside() -> None:
     redact = Redactor()
     redact.hide("production")
     redact.add("s3cr3t-token")
@@ -429,7 +432,7 @@ def test_what_is_hidden_is_only_taken_out_of_what_is_passed_on() -> None:
     assert redact.passed_on("production s3cr3t-token s3cr3t-token-and-more") == "*** *** ***"
 
 
-def test_a_secret_that_is_known_later_is_redacted_too() -> None:
+def test_a_secret_added_later_is_redacted() -> None:
     redact = Redactor()
     redact.add("s3cr3t-token")
     assert redact("s3cr3t-token another1") == "*** another1"
@@ -437,22 +440,22 @@ def test_a_secret_that_is_known_later_is_redacted_too() -> None:
     assert redact("s3cr3t-token another1") == "*** ***"
 
 
-def test_hundreds_of_secrets_cost_no_time() -> None:
-    redact, began = Redactor(), time.monotonic()
+def test_hundreds_of_secrets_are_redacted_quickly() -> None:
+    redact, start = Redactor(), time.monotonic()
     for number in range(300):
         redact.hide(f"{number:040}")
     assert redact.passed_on(f"<{7:040}>") == "<***>"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - start < 3
 
 
-def test_of_two_secrets_the_longer_one_is_redacted_whole() -> None:
+def test_of_overlapping_secrets_the_longer_one_is_redacted() -> None:
     redact = Redactor()
     for secret in ("abcd/efgh", "abcd/efghXYZ", "efghXYZ?"):
         redact.add(secret)
     assert redact("<abcd/efghXYZ> <abcd%2FefghXYZ> <abcd/efgh>") == "<***> <***> <***>"
 
 
-def test_without_secrets_nothing_changes() -> None:
+def test_without_secrets_text_is_unchanged() -> None:
     assert Redactor()("*** a") == "*** a"
 
 
@@ -460,12 +463,10 @@ def test_without_secrets_nothing_changes() -> None:
     ("text", "split"),
     [
         pytest.param("", [""], id="empty"),
-        pytest.param("a\n", ["a"], id="a-break-at-the-end-begins-no-line"),
+        pytest.param("a\n", ["a"], id="trailing-line-break"),
         pytest.param("\n\n", ["", ""], id="blank-lines"),
-        pytest.param("a\r\nb\rc\nd", ["a", "b", "c", "d"], id="all-three-breaks"),
-        pytest.param(
-            "a\x0bb\x0cc\x1dd\x85e\u2028f", ["a\x0bb\x0cc\x1dd\x85e\u2028f"], id="nothing-else-breaks"
-        ),
+        pytest.param("a\r\nb\rc\nd", ["a", "b", "c", "d"], id="cr-lf-and-crlf"),
+        pytest.param("a\x0bb\x0cc\x1dd\x85e\u2028f", ["a\x0bb\x0cc\x1dd\x85e\u2028f"], id="other-separators"),
     ],
 )
 def test_lines(text: str, split: list[str]) -> None:

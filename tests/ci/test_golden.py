@@ -23,17 +23,17 @@ GOLDEN = Path(__file__).parents[1] / "contracts" / "ci" / "golden.json"
 BY_SYSTEM: Mapping[str, type[CI]] = {"github_actions": GitHub, "gitlab_ci": GitLab, "generic": Plain}
 
 
-NOT_OURS = {
-    "debug": "we say what a debugger wants to know as any other line",
+NOT_USED = {
+    "debug": "debug information is printed like any other line",
     "set_env": "writing GITHUB_ENV is code execution (ci-formats 1.5.4)",
-    "add_path": "the same",
-    "save_state": "there is no second stage that would read it",
-    "declare_artifact": "we build nothing",
-    "stop_token_valid": "foreign lines are neutralised one by one (ci-formats 1.3.4), not bracketed",
+    "add_path": "as set_env",
+    "save_state": "no later stage would read it",
+    "declare_artifact": "there are no artifacts",
+    "stop_token_valid": "untrusted lines are escaped one by one (ci-formats 1.3.4), not bracketed",
     "input_env_name": "the settings read the inputs",
-    "boolean_input": "the same",
-    "link_annotation": "a report file that the user would have to declare; the link is an output",
-    "outputs_json": "the result file is the reporter's",
+    "boolean_input": "as input_env_name",
+    "link_annotation": "a report file that users would have to declare; the link is an output",
+    "outputs_json": "the reporter writes the result file",
 }
 
 
@@ -43,31 +43,31 @@ Row = dict[str, Any]
 # --- The golden rows
 
 
-# The contract's rows pass foreign controls on; ours show all of them but colors.
-ERASE, SHOWN, BELL, SHOWN_BELL = "\x1b[0K", "\\x1b[0K", "\x07", "\\x07"
+# The contract's rows keep control characters; Deployer escapes all of them but colors.
+ERASE, ERASE_ESCAPED, BELL, BELL_ESCAPED = "\x1b[0K", "\\x1b[0K", "\x07", "\\x07"
 
 
-def ours(row: Row) -> bool:
-    """An annotation that points to a line of code is not ours: there is none to point to."""
+def is_used(row: Row) -> bool:
+    """Return whether Deployer has this call. Its annotations never point to a line of code."""
     return (
         row["system"] in BY_SYSTEM
-        and row["call"] not in NOT_OURS
+        and row["call"] not in NOT_USED
         and (row["call"] != "annotation" or "line" not in row["input"])
     )
 
 
-ROWS = [row for row in json.loads(GOLDEN.read_text("utf-8")) if ours(row)]
+ROWS = [row for row in json.loads(GOLDEN.read_text("utf-8")) if is_used(row)]
 
 
 USED: set[tuple[str, str]] = set()
 
 
 def golden(call: str, system: str) -> pytest.MarkDecorator:
-    """The rows of a call and a CI system, one by one."""
+    """Parametrize a test with the rows of one call and CI system."""
     USED.add((call, system))
-    found = [row for row in ROWS if (row["call"], row["system"]) == (call, system)]
-    assert found, f"no golden row for {call} of {system}"
-    return pytest.mark.parametrize("row", found, ids=[row["id"] for row in found])
+    rows = [row for row in ROWS if (row["call"], row["system"]) == (call, system)]
+    assert rows, f"no golden row for {call} of {system}"
+    return pytest.mark.parametrize("row", rows, ids=[row["id"] for row in rows])
 
 
 def test_every_golden_row_is_used() -> None:
@@ -88,76 +88,74 @@ def test_the_decoder_reads_output_files_like_the_runner(row: Row) -> None:
 
 
 @golden("annotation", "github_actions")
-def test_github_annotations_have_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.ci.annotate(row["input"]["level"], row["input"].get("title", ""), row["input"]["message"])
-    assert speaker.text == (row["expected_bytes"] or "").replace(BELL, SHOWN_BELL)
+def test_github_annotations_have_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.ci.annotate(row["input"]["level"], row["input"].get("title", ""), row["input"]["message"])
+    assert job.text == (row["expected_bytes"] or "").replace(BELL, BELL_ESCAPED)
 
 
 @golden("annotation", "gitlab_ci")
-def test_gitlab_annotations_have_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitLab)
-    speaker.ci.annotate(row["input"]["level"], "", row["input"]["message"])
-    assert speaker.text == row["expected_bytes"]
+def test_gitlab_annotations_have_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitLab)
+    job.ci.annotate(row["input"]["level"], "", row["input"]["message"])
+    assert job.text == row["expected_bytes"]
 
 
 @golden("group_start", "github_actions")
-def test_github_groups_begin_with_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.ci.group(row["input"]["title"])
-    assert speaker.text == row["expected_bytes"]
+def test_github_groups_begin_with_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.ci.group(row["input"]["title"])
+    assert job.text == row["expected_bytes"]
 
 
 @golden("group_end", "github_actions")
-def test_github_groups_end_with_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.ci.group("any")
-    speaker.ci.endgroup()
-    assert speaker.stdout.writes[-1].decode() == row["expected_bytes"]
+def test_github_groups_end_with_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.ci.group("any")
+    job.ci.endgroup()
+    assert job.stdout.writes[-1].decode() == row["expected_bytes"]
 
 
 @golden("group_start", "gitlab_ci")
-def test_gitlab_sections_begin_with_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    """Ours have names of their own, and are always collapsed."""
-    speaker = job(GitLab)
-    speaker.ci.group(row["input"]["header"])
+def test_gitlab_sections_begin_with_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    """Deployer's sections have their own names, and are always collapsed."""
+    job = start_job(GitLab)
+    job.ci.group(row["input"]["header"])
     marker, _, title = row["expected_bytes"].partition("\r\x1b[0K")
-    begun = re.sub(
+    start = re.sub(
         r"(?<=1560896352:)[^\r\[]*(\[collapsed=true\])?", "deployer-1[collapsed=true]", marker, count=1
     )
-    assert speaker.text == f"{begun}\r\x1b[0K{title.replace(ERASE, SHOWN)}"
+    assert job.text == f"{start}\r\x1b[0K{title.replace(ERASE, ERASE_ESCAPED)}"
 
 
 @golden("group_end", "gitlab_ci")
-def test_gitlab_sections_end_with_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitLab)
-    speaker.ci.group("any")
-    speaker.ci.endgroup()
-    assert speaker.stdout.writes[-1].decode() == row["expected_bytes"].replace(
-        "my-first-section", "deployer-1"
-    )
+def test_gitlab_sections_end_with_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitLab)
+    job.ci.group("any")
+    job.ci.endgroup()
+    assert job.stdout.writes[-1].decode() == row["expected_bytes"].replace("my-first-section", "deployer-1")
 
 
 @golden("mask", "github_actions")
-def test_github_masks_have_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    speaker.redact.add(row["input"]["value"])
-    speaker.ci.mask(row["input"]["value"])
-    assert speaker.text == row["expected_bytes"]
+def test_github_masks_have_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    job.redact.add(row["input"]["value"])
+    job.ci.mask(row["input"]["value"])
+    assert job.text == row["expected_bytes"]
 
 
 @golden("mask", "gitlab_ci")
-def test_gitlab_has_no_masks(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitLab)
-    speaker.ci.mask(row["input"]["value"])
-    assert speaker.text == row["expected_bytes"]
+def test_gitlab_has_no_masks(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitLab)
+    job.ci.mask(row["input"]["value"])
+    assert job.text == row["expected_bytes"]
 
 
 @golden("set_output", "github_actions")
 def test_github_outputs_have_the_golden_bytes(row: Row, tmp_path: Path) -> None:
     outputs = tmp_path / "output"
-    already = row["input"].get("existing_file_content", "")
-    outputs.write_text(already)
+    existing = row["input"].get("existing_file_content", "")
+    outputs.write_text(existing)
     fences = iter([row["input"].get("forced_delimiter", row.get("delimiter", "")), "ghadelimiter_another"])
     ci = GitHub(
         {"GITHUB_OUTPUT": str(outputs)},
@@ -172,66 +170,67 @@ def test_github_outputs_have_the_golden_bytes(row: Row, tmp_path: Path) -> None:
     else:
         ci.output(key, value)
         expected = row["expected_bytes"] or f"{key}<<ghadelimiter_another\n{value}\nghadelimiter_another\n"
-        assert outputs.read_bytes().decode() == already + expected
+        assert outputs.read_bytes().decode() == existing + expected
 
 
 @golden("set_output", "gitlab_ci")
-def test_gitlab_dotenv_has_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    """Names that GitLab refuses are refused; of values that it would refuse, we keep what it can take."""
+def test_gitlab_dotenv_has_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    """Names that GitLab refuses are refused; values that it would refuse are made to fit."""
     outputs = {row["input"]["key"]: row["input"]["value"]}
-    made_to_fit = {"a\nb": "K=a b\n", "a\rb": "K=a b\n", " padded ": "K=padded\n"}.get(row["input"]["value"])
-    if row.get("expect") == "reject" and made_to_fit is None:
+    fitted = {"a\nb": "K=a b\n", "a\rb": "K=a b\n", " padded ": "K=padded\n"}.get(row["input"]["value"])
+    if row.get("expect") == "reject" and fitted is None:
         with pytest.raises(ValueError, match="is not a valid variable name"):
-            job(GitLab).ci.dotenv(outputs)
+            start_job(GitLab).ci.dotenv(outputs)
     else:
-        assert job(GitLab).ci.dotenv(outputs).decode() == (row["expected_bytes"] or made_to_fit)
+        assert start_job(GitLab).ci.dotenv(outputs).decode() == (row["expected_bytes"] or fitted)
 
 
 @golden("outputs_file", "gitlab_ci")
-def test_gitlab_dotenv_without_outputs_is_empty(row: Row, job: Callable[..., Job]) -> None:
-    assert job(GitLab).ci.dotenv(row["input"]["outputs"]) == b""
+def test_gitlab_dotenv_without_outputs_is_empty(row: Row, start_job: Callable[..., Job]) -> None:
+    assert start_job(GitLab).ci.dotenv(row["input"]["outputs"]) == b""
 
 
 @golden("set_output", "generic")
-def test_plain_dotenv_has_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
+def test_plain_dotenv_has_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
     assert (
-        job(Plain).ci.dotenv({row["input"]["key"]: row["input"]["value"]}).decode() == row["expected_bytes"]
+        start_job(Plain).ci.dotenv({row["input"]["key"]: row["input"]["value"]}).decode()
+        == row["expected_bytes"]
     )
 
 
 @golden("summary_append", "github_actions")
-def test_github_summaries_have_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitHub)
-    already = b"\n" * row["input"].get("existing_size", 0)
-    speaker.summary.write_bytes(already)
-    if row.get("expect") == "truncate_below_limit":  # it is over the limit before we come
+def test_github_summaries_have_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitHub)
+    existing = b"\n" * row["input"].get("existing_size", 0)
+    job.summary.write_bytes(existing)
+    if row.get("expect") == "truncate_below_limit":  # over the limit already
         with pytest.raises(OSError, match="too large"):
-            speaker.ci.summarize(row["input"]["markdown"])
-        assert speaker.summary.read_bytes() == already
+            job.ci.summarize(row["input"]["markdown"])
+        assert job.summary.read_bytes() == existing
     else:
-        speaker.ci.summarize(row["input"]["markdown"])
-        assert speaker.summary.read_bytes().decode() == row["expected_bytes"]
+        job.ci.summarize(row["input"]["markdown"])
+        assert job.summary.read_bytes().decode() == row["expected_bytes"]
 
 
 @golden("neutralise_line", "github_actions")
-def test_github_quotes_with_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    assert job(GitHub).ci.escape(row["input"]["line"]) == row["expected_bytes"]
+def test_github_escapes_lines_with_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    assert start_job(GitHub).ci.escape(row["input"]["line"]) == row["expected_bytes"]
 
 
-def test_github_quotes_every_sign_in_a_line(job: Callable[..., Job]) -> None:
-    assert job(GitHub).ci.escape("##[a ##[error]b ##[") == "##[\\a ##[\\error]b ##[\\"
+def test_github_escapes_every_command_in_a_line(start_job: Callable[..., Job]) -> None:
+    assert start_job(GitHub).ci.escape("##[a ##[error]b ##[") == "##[\\a ##[\\error]b ##[\\"
 
 
 @golden("raw_output", "github_actions")
-def test_github_says_no_command_of_others(row: Row, job: Callable[..., Job]) -> None:
-    """The contract brackets these rows; our own way must leave none of their lines a command."""
-    speaker = job(GitHub)
-    speaker.ci.say(row["input"]["text"])
-    assert [parse_line(line) for line in lines(speaker.text)] == [None] * len(lines(row["input"]["text"]))
+def test_github_prints_no_command_in_untrusted_text(row: Row, start_job: Callable[..., Job]) -> None:
+    """The contract brackets these rows; escaping must leave no command in any of their lines."""
+    job = start_job(GitHub)
+    job.ci.say(row["input"]["text"])
+    assert [parse_line(line) for line in lines(job.text)] == [None] * len(lines(row["input"]["text"]))
 
 
 @golden("raw_output", "gitlab_ci")
-def test_gitlab_says_with_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    speaker = job(GitLab)
-    speaker.ci.say(row["input"]["text"])
-    assert speaker.text == row["expected_bytes"].replace(ERASE, SHOWN)  # to erase a line is no color
+def test_gitlab_prints_the_golden_bytes(row: Row, start_job: Callable[..., Job]) -> None:
+    job = start_job(GitLab)
+    job.ci.say(row["input"]["text"])
+    assert job.text == row["expected_bytes"].replace(ERASE, ERASE_ESCAPED)  # erasing a line is not a color

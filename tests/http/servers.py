@@ -1,4 +1,4 @@
-"""Servers over real sockets, and what is sent to them."""
+"""Servers on real sockets, and helpers for requests to them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AGENT = "deployer/0 (+https://example.com)"
 Script = Callable[[socket.socket], None]
 
 
-# Made for these tests and nothing else: a certificate for 127.0.0.1 that is its own authority, valid from 2024 to 2124.
+# Made for these tests: a self-signed certificate for 127.0.0.1, valid from 2024 to 2124.
 KEY = """\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgfgDke8JPLHalXUls
@@ -58,7 +58,7 @@ Llk1Me6vZl5EDyU=
 
 
 class Server:
-    """A server on loopback that does to each connection what its script says, after it has read the head of the request."""
+    """A server on loopback that runs its script on each connection, after reading the head of the request."""
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.heads: list[str] = []
@@ -79,16 +79,16 @@ class Server:
                 connection, _ = self._listener.accept()
                 with connection, contextlib.suppress(OSError):
                     connection.settimeout(5)
-                    self._answer(connection)
+                    self._accept(connection)
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _accept(self, connection: socket.socket) -> None:
         if self._tls:
             with self._tls.wrap_socket(connection, server_side=True) as inner:
-                self._one(inner)
+                self._respond(inner)
         else:
-            self._one(connection)
+            self._respond(connection)
 
-    def _one(self, connection: socket.socket) -> None:
+    def _respond(self, connection: socket.socket) -> None:
         head = b""
         while b"\r\n\r\n" not in head:
             part = connection.recv(65536)
@@ -104,38 +104,49 @@ class Server:
         self._listener.close()
 
 
-@pytest.fixture(name="serve")
-def _serve() -> Iterator[Callable[..., Server]]:
+@contextlib.contextmanager
+def running_servers() -> Iterator[Callable[..., Server]]:
+    """Yield a function that starts a server; all of them are closed at the end."""
     servers: list[Server] = []
 
     def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
         servers.append(Server(script, tls))
         return servers[-1]
 
-    yield serve
-    for server in servers:
-        server.close()
+    try:
+        yield serve
+    finally:
+        for server in servers:
+            server.close()
 
 
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the proxies, the certificates nor the `.netrc` of the machine that runs the tests."""
+def tls_context(folder: Path) -> ssl.SSLContext:
+    """Return the TLS context of a server for 127.0.0.1, whose CA is `CERTIFICATE`."""
+    path = folder / "both.pem"
+    path.write_text(KEY + CERTIFICATE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def isolate_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Hide the proxies, certificates, `.netrc` and container of the machine that runs the tests."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("NETRC", str(folder / "no-netrc"))
     monkeypatch.setattr(environment, "CONTAINERS", ())
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
 
-def http(base: str = BASE, now: Callable[[], float] = lambda: 0.0, **knobs: Any) -> Http:
-    return Http(base, token=TOKEN, user_agent=AGENT, monotonic=now, **knobs)
+def http(base: str = BASE, now: Callable[[], float] = lambda: 0.0, **options: Any) -> Http:
+    return Http(base, token=TOKEN, user_agent=AGENT, monotonic=now, **options)
 
 
-def answer(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> Script:
-    """A whole and honest answer, and the end of the connection."""
+def response(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> Script:
+    """Return a script that sends a complete response and closes the connection."""
     lines = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -149,7 +160,7 @@ def raw(data: bytes) -> Script:
     return script
 
 
-def failure(sender: Http, *, timeout: float | None = None) -> UnavailableError:
+def unavailable_error(sender: Http, *, timeout: float | None = None) -> UnavailableError:
     with pytest.raises(UnavailableError) as caught:
         sender.send("POST", "/deploy", {"uuid": "abc"}, timeout=timeout)
     assert TOKEN not in str(caught.value)
@@ -157,15 +168,15 @@ def failure(sender: Http, *, timeout: float | None = None) -> UnavailableError:
 
 
 def flags(error: UnavailableError) -> dict[str, Any]:
-    """What the error says beside its reason."""
+    """Return the fields of an error besides its reason."""
     fields = asdict(error)
     del fields["reason"]
     return fields
 
 
-def arrived(*, yes: bool) -> dict[str, Any]:
+def expected_flags(*, arrived: bool) -> dict[str, Any]:
     return {
-        "may_have_arrived": yes,
+        "may_have_arrived": arrived,
         "from_server": False,
         "server_error": "",
         "retry_after": 0,
@@ -179,17 +190,31 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(name="full")
-def _full() -> Iterator[int]:
-    """A port whose owner takes no connection any more."""
+@contextlib.contextmanager
+def full_port() -> Iterator[int]:
+    """Yield a port whose listener accepts no further connection."""
     with socket.socket() as listener, contextlib.ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(3):  # what the kernel takes by itself
+        for _ in range(3):  # the kernel accepts these by itself
             client = stack.enter_context(socket.socket())
             client.settimeout(0)
             client.connect_ex(listener.getsockname())
         yield int(listener.getsockname()[1])
+
+
+def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
+    """Start a thread that responds to the first bytes of one connection, whatever they are."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(data)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
 
 
 def hang(connection: socket.socket) -> None:
@@ -203,11 +228,11 @@ def reset(connection: socket.socket) -> None:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def trickle(begin: bytes, piece: bytes) -> Script:
-    """A beginning at once, and then a piece now and then."""
+def trickle(start_bytes: bytes, piece: bytes) -> Script:
+    """Return a script that sends the start at once, and then a piece every 50 ms."""
 
     def script(connection: socket.socket) -> None:
-        connection.sendall(begin)
+        connection.sendall(start_bytes)
         for _ in range(60):
             connection.sendall(piece)
             time.sleep(0.05)
@@ -215,29 +240,29 @@ def trickle(begin: bytes, piece: bytes) -> Script:
     return script
 
 
-def early(script: Script, hints: bytes = b"") -> Script:
-    """The same answer after several interim ones (RFC 9110 section 15.2; `103 Early Hints` is RFC 8297's)."""
+def with_interim_responses(script: Script, hints: bytes = b"") -> Script:
+    """Return a script that sends interim responses first (RFC 9110 section 15.2; 103 is in RFC 8297)."""
     link = b"Link: </app.css>; rel=preload; as=style\r\n"
-    several = (
+    interim = (
         b"HTTP/1.1 102 Processing\r\n\r\n"
         + 2 * (b"HTTP/1.1 103 Early Hints\r\n" + link + b"\r\n")
         + b"HTTP/1.1 100 \r\n\r\n"
     )
 
-    def answered(connection: socket.socket) -> None:
-        connection.sendall(hints or several)
+    def send(connection: socket.socket) -> None:
+        connection.sendall(hints or interim)
         script(connection)
 
-    return answered
+    return send
 
 
-def hundredfold() -> float:
+def hundred_times_faster() -> float:
     """A clock on which a minute passes in 0.6 s."""
     return time.monotonic() * 100
 
 
-def large(before: bytes, size: int, after: bytes, *, chunked: bool = False) -> Script:
-    """A body of that many filler bytes between two ends."""
+def large_response(before: bytes, size: int, after: bytes, *, chunked: bool = False) -> Script:
+    """Return a script that sends a body with so many filler bytes between two ends."""
     block = b"x" * (1 << 20)
 
     def script(connection: socket.socket) -> None:
@@ -257,16 +282,7 @@ def large(before: bytes, size: int, after: bytes, *, chunked: bool = False) -> S
     return script
 
 
-def sent(head: str) -> Mapping[str, str]:
-    """The headers of a request, by their names in small letters."""
+def headers_of(head: str) -> Mapping[str, str]:
+    """Return the headers of a request, by their names in lower case."""
     pairs = (line.partition(": ") for line in head.split("\r\n")[1:] if line)
     return {name.lower(): value for name, _, value in pairs}
-
-
-@pytest.fixture(name="tls", scope="module")
-def _tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_text(KEY + CERTIFICATE)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context

@@ -24,25 +24,21 @@ from tests.http.servers import (
     TOKEN,
     Script,
     Server,
-    _no_surroundings,
-    _serve,
-    answer,
-    arrived,
-    failure,
+    expected_flags,
     flags,
+    headers_of,
     http,
-    hundredfold,
-    large,
-    sent,
+    hundred_times_faster,
+    large_response,
+    response,
     trickle,
+    unavailable_error,
 )
-
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
 
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
-# --- what the body is
+# --- the body of a response
 
 
 @pytest.mark.parametrize(
@@ -57,31 +53,31 @@ EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
             id="pretty",
         ),
         pytest.param(b'{"a": 1}', "Application/JSON; Charset=UTF-8", {"a": 1}, True, id="capitals"),
-        pytest.param(b'{"a": 1}', "application/problem+json", {"a": 1}, True, id="a-kind-of-json"),
-        pytest.param(b" [1]", "text/html; charset=UTF-8", [1], True, id="json-that-is-not-announced"),
+        pytest.param(b'{"a": 1}', "application/problem+json", {"a": 1}, True, id="json-suffix"),
+        pytest.param(b" [1]", "text/html; charset=UTF-8", [1], True, id="json-as-html"),
         pytest.param(b'{"a": 1}', "", {"a": 1}, True, id="json-without-a-type"),
-        pytest.param(b'"4.3.10"', "application/json", "4.3.10", True, id="a-string"),
-        pytest.param(b"4.3.10", "text/html; charset=UTF-8", "4.3.10", False, id="a-version"),
-        pytest.param(b"{not json", "text/plain", "{not json", False, id="text-that-begins-as-json"),
+        pytest.param(b'"4.3.10"', "application/json", "4.3.10", True, id="json-string"),
+        pytest.param(b"4.3.10", "text/html; charset=UTF-8", "4.3.10", False, id="version-as-html"),
+        pytest.param(b"{not json", "text/plain", "{not json", False, id="text-that-starts-like-json"),
         pytest.param(b"[" * 100_000, "text/plain", "[" * 100_000, False, id="deep-text"),
-        pytest.param(b"", "text/plain", "", False, id="nothing"),
+        pytest.param(b"", "text/plain", "", False, id="empty"),
         pytest.param(b"<html>", "text/html", "<html>", False, id="html"),
         pytest.param(
             '{"a": "é"}'.encode(),
             "application/json; charset=iso-8859-1",
             {"a": "é"},
             True,
-            id="a-wrong-charset",
+            id="wrong-charset",
         ),
         pytest.param(
             '{"a": "é"}'.encode(),
             "application/json; charset=no-such-thing",
             {"a": "é"},
             True,
-            id="an-unknown-charset",
+            id="unknown-charset",
         ),
         pytest.param(
-            b'{"a": "\xff"}', "application/json", {"a": "\N{REPLACEMENT CHARACTER}"}, True, id="no-utf-8"
+            b'{"a": "\xff"}', "application/json", {"a": "\N{REPLACEMENT CHARACTER}"}, True, id="not-utf-8"
         ),
         pytest.param(
             b"\xff\xfe<\x00",
@@ -101,28 +97,28 @@ def test_a_body_is_json_or_text(body: bytes, kind: str, data: Any, *, is_json: b
 
 UNREADABLE = [
     pytest.param(b'{"a": ', id="broken"),
-    pytest.param(b"", id="nothing"),
+    pytest.param(b"", id="empty"),
     pytest.param(b"<html>", id="html"),
     pytest.param(b"[" * 100_000, id="too-deep"),
-    pytest.param(b'{"a":' * 100_000, id="too-deep-an-object"),
+    pytest.param(b'{"a":' * 100_000, id="object-too-deep"),
 ]
 
 
 @pytest.mark.parametrize("status", [200, 201, 299])
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_json_that_cannot_be_read_is_trouble_of_that_request(body: bytes, status: int) -> None:
+def test_unparseable_json_is_an_error_of_that_request(body: bytes, status: int) -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=body, status=status, content_type="application/json")
-        error = failure(http())
+        error = unavailable_error(http())
     assert (error.reason, flags(error)) == (
         f"HTTP {status} with JSON that could not be parsed",
-        arrived(yes=True),
+        expected_flags(arrived=True),
     )
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 308, 400, 401, 404, 429, 500, 503])
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_of_any_other_answer_the_status_counts_and_what_its_headers_say(body: bytes, status: int) -> None:
+def test_of_other_responses_only_status_and_headers_count(body: bytes, status: int) -> None:
     with responses.RequestsMock() as wire:
         headers = {"Retry-After": "60", "Location": "https://other.example.com/"}
         wire.post(
@@ -138,10 +134,10 @@ def test_of_any_other_answer_the_status_counts_and_what_its_headers_say(body: by
     assert (reply.headers["retry-after"], reply.headers["location"]) == ("60", "https://other.example.com/")
 
 
-def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(
+def test_header_names_are_lower_case_and_the_url_is_the_requested_one(
     serve: Callable[..., Server],
 ) -> None:
-    server = serve(answer(b'{"a": 1}', "429 Too Many Requests", RETRY_after="6", X_RateLimit_Remaining="0"))
+    server = serve(response(b'{"a": 1}', "429 Too Many Requests", RETRY_after="6", X_RateLimit_Remaining="0"))
     reply = http(server.url, wall=lambda: 0.0).send("GET", "/version", {"take": "1"})
     expected = {
         "content-type": "application/json",
@@ -163,20 +159,20 @@ def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(
     ("text", "seconds"),
     [
         pytest.param("60", 60, id="seconds"),
-        pytest.param(" 6 ", 6, id="with-blanks"),
-        pytest.param("0", 0, id="none"),
-        pytest.param("1.5", 1.5, id="a-fraction"),
-        pytest.param("30.", 30, id="a-fraction-of-nothing"),
-        pytest.param("999999999", 1e6, id="longer-than-any-timeout"),
-        pytest.param("Thu, 20 Aug 2026 10:12:12 GMT", 60, id="a-date"),
-        pytest.param("Thursday, 20-Aug-26 10:12:12 GMT", 60, id="a-date-of-rfc-850"),
-        pytest.param("Thu Aug 20 10:12:12 2026", 60, id="a-date-of-asctime"),
-        pytest.param("Thu, 20 Aug 2026 12:12:12 +0200", 60, id="a-date-elsewhere"),
+        pytest.param(" 6 ", 6, id="spaces"),
+        pytest.param("0", 0, id="zero"),
+        pytest.param("1.5", 1.5, id="fraction"),
+        pytest.param("30.", 30, id="trailing-dot"),
+        pytest.param("999999999", 1e6, id="limited"),
+        pytest.param("Thu, 20 Aug 2026 10:12:12 GMT", 60, id="date"),
+        pytest.param("Thursday, 20-Aug-26 10:12:12 GMT", 60, id="date-in-rfc-850-format"),
+        pytest.param("Thu Aug 20 10:12:12 2026", 60, id="date-in-asctime-format"),
+        pytest.param("Thu, 20 Aug 2026 12:12:12 +0200", 60, id="date-with-offset"),
         pytest.param("Thu, 20 Aug 2026 10:11:12 GMT", 0, id="now"),
-        pytest.param("Thu, 20 Aug 2026 10:11:11 GMT", 0, id="a-date-that-is-over"),
-        pytest.param("Fri, 20 Aug 9999 10:11:12 GMT", 1e6, id="a-date-far-away"),
-        pytest.param("Thu, 99 Aug 2026 10:12:12 GMT", 0, id="no-date"),
-        pytest.param("Thu, 20 Aug 99999999999999999999 10:12:12 GMT", 0, id="no-year"),
+        pytest.param("Thu, 20 Aug 2026 10:11:11 GMT", 0, id="date-in-the-past"),
+        pytest.param("Fri, 20 Aug 9999 10:11:12 GMT", 1e6, id="date-far-away"),
+        pytest.param("Thu, 99 Aug 2026 10:12:12 GMT", 0, id="invalid-date"),
+        pytest.param("Thu, 20 Aug 99999999999999999999 10:12:12 GMT", 0, id="invalid-year"),
         *[
             pytest.param(text, 0, id=repr(text))
             for text in ("", "-5", "soon", "1e9", "9999999999", "inf", "nan", "٣", ".5", "1,5", "5 s")
@@ -184,14 +180,14 @@ def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text: str, seconds: float) -> None:
-    """A date is seen from the server's own: no clocks are compared."""
+    """A date is relative to the server's own, so that clocks need not agree."""
     headers = {"retry-after": text, "date": "Thu, 20 Aug 2026 10:11:12 GMT"}
     assert retry_after(Response(429, {}, is_json=True, headers=headers)) == seconds
 
 
-def test_an_answer_without_a_date_is_of_the_moment_at_which_it_came(serve: Callable[..., Server]) -> None:
+def test_a_response_without_a_date_is_dated_when_received(serve: Callable[..., Server]) -> None:
     """RFC 9110 section 6.6.1."""
-    server = serve(answer(b"{}", "503 Away", Retry_After="Thu, 01 Jan 1970 00:01:30 GMT"))
+    server = serve(response(b"{}", "503 Away", Retry_After="Thu, 01 Jan 1970 00:01:30 GMT"))
     assert retry_after(http(server.url, wall=lambda: 30.9).send("GET", "/version")) == 60
 
 
@@ -202,7 +198,7 @@ def test_an_answer_without_a_date_is_of_the_moment_at_which_it_came(serve: Calla
     )
 )
 @settings(derandomize=True, database=None, deadline=None, max_examples=300)
-def test_no_retry_after_is_a_crash(text: str) -> None:
+def test_any_retry_after_is_accepted(text: str) -> None:
     for headers in ({"retry-after": text, "date": EPOCH}, {"retry-after": EPOCH, "date": text}):
         assert 0 <= retry_after(Response(429, {}, is_json=True, headers=headers)) <= 1e6
 
@@ -223,19 +219,19 @@ def test_the_kind_is_the_content_type_without_its_parameters(header: str | None,
     )
 
 
-# --- where the token goes
+# --- where the token is sent
 
 
-def test_the_request_carries_the_bearer_our_name_and_the_wish_for_json(serve: Callable[..., Server]) -> None:
-    server = serve(answer())
+def test_a_request_sends_the_token_the_user_agent_and_accepts_json(serve: Callable[..., Server]) -> None:
+    server = serve(response())
     http(server.url, headers={"CF-Access-Client-Id": "abc", "User-Agent-Hint": "x"}).send(
         "POST", "/deploy", {"uuid": "a b&c"}
     )
     assert server.heads[0].startswith("POST /deploy?uuid=a+b%26c HTTP/1.1\r\n")
-    assert sent(server.heads[0]) == {
+    assert headers_of(server.heads[0]) == {
         "host": f"127.0.0.1:{server.port}",
         "user-agent": AGENT,
-        "accept-encoding": sent(server.heads[0])["accept-encoding"],
+        "accept-encoding": headers_of(server.heads[0])["accept-encoding"],
         "accept": "application/json",
         "connection": "keep-alive",
         "cf-access-client-id": "abc",
@@ -256,14 +252,14 @@ def test_the_request_carries_the_bearer_our_name_and_the_wish_for_json(serve: Ca
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
+def test_a_redirect_is_not_followed_and_the_token_is_not_sent_elsewhere(
     serve: Callable[..., Server], status: str, method: str
 ) -> None:
-    elsewhere = serve(answer())
-    server = serve(answer(b"", status, Location=f"{elsewhere.url}/api/v1/version", Content_Type="text/html"))
+    other = serve(response())
+    server = serve(response(b"", status, Location=f"{other.url}/api/v1/version", Content_Type="text/html"))
     reply = http(server.url).send(method, "/version")
-    assert (reply.status, reply.headers["location"]) == (int(status[:3]), f"{elsewhere.url}/api/v1/version")
-    assert (len(server.heads), elsewhere.heads) == (1, [])
+    assert (reply.status, reply.headers["location"]) == (int(status[:3]), f"{other.url}/api/v1/version")
+    assert (len(server.heads), other.heads) == (1, [])
 
 
 REDIRECT = "302 Found"
@@ -285,23 +281,23 @@ REDIRECT = "302 Found"
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_address_of_a_redirect_is_handed_on_unread(
+def test_the_location_of_a_redirect_is_returned_unparsed(
     serve: Callable[..., Server], location: str, method: str
 ) -> None:
-    """`requests` would parse it, followed or not, and raise of its own accord."""
-    server = serve(answer(b"", REDIRECT, Location=location, Content_Type="text/html"))
+    """`requests` would parse it even if it is not followed, and raise."""
+    server = serve(response(b"", REDIRECT, Location=location, Content_Type="text/html"))
     reply = http(server.url).send(method, "/version")
     assert (reply.status, reply.data, len(server.heads)) == (302, "", 1)
     assert reply.headers["location"].encode("latin-1") == location.encode()
 
 
-def test_a_redirect_without_an_address_is_an_answer(serve: Callable[..., Server]) -> None:
-    reply = http(serve(answer(b"", REDIRECT)).url).send("POST", "/deploy")
+def test_a_redirect_without_a_location_is_a_response(serve: Callable[..., Server]) -> None:
+    reply = http(serve(response(b"", REDIRECT)).url).send("POST", "/deploy")
     assert (reply.status, reply.data, reply.is_json, "location" in reply.headers) == (302, "", False, False)
 
 
-def test_a_redirect_that_announces_json_and_has_none_is_an_answer(serve: Callable[..., Server]) -> None:
-    reply = http(serve(answer(b"", REDIRECT, Location="https://x.example.com/login")).url).send(
+def test_a_redirect_with_json_type_and_no_body_is_a_response(serve: Callable[..., Server]) -> None:
+    reply = http(serve(response(b"", REDIRECT, Location="https://x.example.com/login")).url).send(
         "POST", "/deploy"
     )
     assert (reply.status, reply.data, reply.is_json, reply.kind) == (302, "", False, "application/json")
@@ -309,7 +305,7 @@ def test_a_redirect_that_announces_json_and_has_none_is_an_answer(serve: Callabl
 
 
 def redirecting(script: Script) -> Script:
-    """The same body, as that of a redirect."""
+    """Return a script that sends the same response as a redirect."""
 
     class Redirecting:
         def __init__(self, connection: socket.socket) -> None:
@@ -323,9 +319,9 @@ def redirecting(script: Script) -> Script:
     return lambda connection: script(Redirecting(connection))  # type: ignore[arg-type]
 
 
-def test_the_huge_body_of_a_redirect_is_never_held_whole(serve: Callable[..., Server]) -> None:
-    """`requests` would read all of it into memory, without an end and without a time."""
-    server = serve(redirecting(large(b"", module.BODY_BYTES + (16 << 20), b"x")))
+def test_the_huge_body_of_a_redirect_is_not_kept_in_memory(serve: Callable[..., Server]) -> None:
+    """`requests` would read all of it into memory, without any limit."""
+    server = serve(redirecting(large_response(b"", module.BODY_BYTES + (16 << 20), b"x")))
     tracemalloc.start()
     try:
         with pytest.raises(TooLargeError):
@@ -335,23 +331,23 @@ def test_the_huge_body_of_a_redirect_is_never_held_whole(serve: Callable[..., Se
         tracemalloc.stop()
 
 
-def test_the_large_body_of_a_redirect_does_not_hide_it(serve: Callable[..., Server]) -> None:
-    reply = http(serve(redirecting(large(b"", 4 << 20, b""))).url).send("GET", "/version")
+def test_a_redirect_with_a_large_body_is_returned(serve: Callable[..., Server]) -> None:
+    reply = http(serve(redirecting(large_response(b"", 4 << 20, b""))).url).send("GET", "/version")
     assert (reply.status, reply.headers["location"], len(reply.data)) == (302, "/elsewhere", 4 << 20)
 
 
-def test_the_endless_body_of_a_redirect_is_given_up_after_a_minute(serve: Callable[..., Server]) -> None:
-    begin = HEAD.replace(b"200 OK", b"302 Found") + b"Location: /elsewhere\r\nConnection: close\r\n\r\n"
-    began = time.monotonic()
+def test_an_endless_body_of_a_redirect_is_given_up_after_a_minute(serve: Callable[..., Server]) -> None:
+    start_bytes = HEAD.replace(b"200 OK", b"302 Found") + b"Location: /elsewhere\r\nConnection: close\r\n\r\n"
+    start = time.monotonic()
     assert (
-        failure(http(serve(trickle(begin, b"x")).url, hundredfold)).reason
+        unavailable_error(http(serve(trickle(start_bytes, b"x")).url, hundred_times_faster)).reason
         == "the response was not complete after 60 s"
     )
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("direct", [False, True])
-def test_the_login_of_a_netrc_does_not_replace_the_bearer(
+def test_netrc_does_not_replace_the_token(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, direct: bool
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -360,60 +356,61 @@ def test_the_login_of_a_netrc_does_not_replace_the_bearer(
     )
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    server = serve(answer())
+    server = serve(response())
     http(server.url, no_proxy=direct).send("GET", "/version")
-    assert sent(server.heads[0])["authorization"] == f"Bearer {TOKEN}"
+    assert headers_of(server.heads[0])["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_a_rehearsal_goes_past_every_proxy(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    proxy, server = serve(answer()), serve(answer())
+def test_a_rehearsal_uses_no_proxy(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy, server = serve(response()), serve(response())
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
     http(server.url, no_proxy=True).send("GET", "/version")
     assert (len(server.heads), proxy.heads) == (1, [])
 
 
-def test_a_proxy_of_the_environment_is_used_otherwise(
+def test_otherwise_the_proxy_of_the_environment_is_used(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy = serve(answer())
+    proxy = serve(response())
     monkeypatch.setenv("http_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
     http("http://coolify.example.com/api/v1").send("GET", "/version")
     assert proxy.heads[0].startswith("GET http://coolify.example.com/api/v1/version HTTP/1.1\r\n")
-    assert sent(proxy.heads[0])["authorization"] == f"Bearer {TOKEN}"
+    assert headers_of(proxy.heads[0])["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("ca", ["", CERTIFICATE])
-def test_a_proxy_sees_no_token_on_the_way_to_a_server_with_tls(
+def test_a_proxy_does_not_receive_the_token_of_a_tls_request(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, ca: str
 ) -> None:
-    proxy = serve(answer(b"no", "403 Forbidden"))
+    proxy = serve(response(b"no", "403 Forbidden"))
     monkeypatch.setenv("https_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
-    error = failure(http(ca=ca))
+    error = unavailable_error(http(ca=ca))
     assert (error.reason, flags(error)) == (
-        "the proxy in `https_proxy` refuses to connect to coolify.example.com (403 Forbidden). Allow it there, or add coolify.example.com to `NO_PROXY`",
-        {**arrived(yes=False), "permanent": True},
+        (
+            "the proxy in `https_proxy` refuses to connect to coolify.example.com (403 Forbidden). Allow it "
+            "there, or add coolify.example.com to `NO_PROXY`"
+        ),
+        {**expected_flags(arrived=False), "permanent": True},
     )
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT coolify.example.com:443"]
     assert TOKEN not in proxy.heads[0]
 
 
-# --- who we say we are, and what we send
+# --- authentication and forms
 
 
 @pytest.mark.parametrize(
     ("token", "scheme", "header"),
     [
-        pytest.param("abc", "Bearer", "Bearer abc", id="a-token"),
-        pytest.param("Y2Y6", "Basic", "Basic Y2Y6", id="another-scheme"),
-        pytest.param(lambda: "fresh", "bearer", "bearer fresh", id="a-token-of-this-moment"),
-        pytest.param("", "Bearer", None, id="none"),
-        pytest.param(lambda: "", "Bearer", None, id="none-yet"),
+        pytest.param("abc", "Bearer", "Bearer abc", id="token"),
+        pytest.param("Y2Y6", "Basic", "Basic Y2Y6", id="other-scheme"),
+        pytest.param(lambda: "fresh", "bearer", "bearer fresh", id="token-function"),
+        pytest.param("", "Bearer", None, id="zero"),
+        pytest.param(lambda: "", "Bearer", None, id="token-function-empty"),
     ],
 )
-def test_the_login_of_a_request_is_what_was_given(
+def test_the_authorization_header_of_a_request(
     wire: responses.RequestsMock, token: str | Callable[[], str], scheme: str, header: str | None
 ) -> None:
     wire.get(f"{BASE}/version", json={})
@@ -421,7 +418,7 @@ def test_the_login_of_a_request_is_what_was_given(
     assert wire.calls[0].request.headers.get("Authorization") == header
 
 
-def test_without_a_token_the_login_of_a_netrc_is_not_taken(
+def test_without_a_token_netrc_is_not_used(
     wire: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -433,7 +430,7 @@ def test_without_a_token_the_login_of_a_netrc_is_not_taken(
     assert "Authorization" not in wire.calls[0].request.headers
 
 
-def test_a_token_is_asked_for_before_each_request(wire: responses.RequestsMock) -> None:
+def test_a_token_function_is_called_for_each_request(wire: responses.RequestsMock) -> None:
     wire.get(f"{BASE}/version", json={})
     tokens = iter(("one", "two"))
     sender = Http(BASE, token=lambda: next(tokens), user_agent=AGENT, monotonic=lambda: 0.0)
@@ -442,7 +439,7 @@ def test_a_token_is_asked_for_before_each_request(wire: responses.RequestsMock) 
     assert [call.request.headers["Authorization"] for call in wire.calls] == ["Bearer one", "Bearer two"]
 
 
-def test_a_form_goes_as_one(wire: responses.RequestsMock) -> None:
+def test_a_form_is_sent_url_encoded(wire: responses.RequestsMock) -> None:
     wire.post(f"{BASE}/token", json={})
     http().send("POST", "/token", form={"a": "1 & 2", "b": "ü="})
     request = wire.calls[0].request

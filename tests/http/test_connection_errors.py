@@ -19,31 +19,26 @@ from tests.http.servers import (
     HEAD,
     Script,
     Server,
-    _full,
-    _no_surroundings,
-    _serve,
-    arrived,
-    failure,
+    expected_flags,
     flags,
     free_port,
     hang,
     http,
     raw,
     reset,
+    unavailable_error,
 )
 
-__all__ = ["_full", "_no_surroundings", "_serve"]  # fixtures
-
-# --- nobody there
+# --- no connection
 
 
 def test_a_refused_connection_never_arrived() -> None:
-    error = failure(http(f"http://127.0.0.1:{free_port()}"))
+    error = unavailable_error(http(f"http://127.0.0.1:{free_port()}"))
     assert (error.reason.startswith("could not connect: "), error.reason.endswith("Connection refused")) == (
         True,
         True,
     )
-    assert flags(error) == arrived(yes=False)
+    assert flags(error) == expected_flags(arrived=False)
 
 
 POOL = urllib3.HTTPSConnectionPool("coolify.example.com", 443)
@@ -52,15 +47,15 @@ POOL = urllib3.HTTPSConnectionPool("coolify.example.com", 443)
 CONNECTION = urllib3.connection.HTTPSConnection("coolify.example.com", 443)
 
 
-def wrapped(cause: Exception) -> urllib3.exceptions.MaxRetryError:
-    """As urllib3 hands it to requests."""
-    return urllib3.exceptions.MaxRetryError(POOL, "/api/v1/deploy?uuid=abc", cause)
+def wrapped(error: Exception) -> urllib3.exceptions.MaxRetryError:
+    """Wrap an error as urllib3 passes it to requests."""
+    return urllib3.exceptions.MaxRetryError(POOL, "/api/v1/deploy?uuid=abc", error)
 
 
-def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
-    """What urllib3 calls every connection that breaks, once a proxy is used."""
+def through_proxy(error: Exception) -> requests.exceptions.ProxyError:
+    """Wrap an error as urllib3 does for every broken connection through a proxy."""
     return requests.exceptions.ProxyError(
-        wrapped(urllib3.exceptions.ProxyError("Unable to connect to proxy", cause))
+        wrapped(urllib3.exceptions.ProxyError("Unable to connect to proxy", error))
     )
 
 
@@ -77,7 +72,7 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             ),
             "could not resolve host coolify.example.com",
             False,
-            id="an-unknown-name",
+            id="unknown-host",
         ),
         pytest.param(
             requests.ConnectionError(
@@ -85,17 +80,16 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             ),
             "could not connect: Network is unreachable",
             False,
-            id="no-way-there",
+            id="network-unreachable",
         ),
-        pytest.param(
-            requests.ConnectTimeout(), "could not connect within 5 s", False, id="no-connection-in-time"
-        ),
-        pytest.param(requests.ReadTimeout(), "the response timed out", True, id="no-answer-in-time"),
+        pytest.param(requests.ConnectTimeout(), "could not connect within 5 s", False, id="connect-timeout"),
+        pytest.param(requests.ReadTimeout(), "the response timed out", True, id="read-timeout"),
         pytest.param(
             through_proxy(OSError("Tunnel connection failed: 403 Forbidden")),
-            "the proxy in the environment refuses to connect to coolify.example.com (403 Forbidden). Allow it there, or add coolify.example.com to `NO_PROXY`",
+            "the proxy in the environment refuses to connect to coolify.example.com (403 Forbidden). "
+            "Allow it there, or add coolify.example.com to `NO_PROXY`",
             False,
-            id="a-proxy-that-refuses-the-tunnel",
+            id="proxy-refuses-the-tunnel",
         ),
         pytest.param(
             through_proxy(
@@ -103,9 +97,10 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
                     CONNECTION, "Failed to establish a new connection: Connection refused"
                 )
             ),
-            "connection through the proxy in the environment lost: Failed to establish a new connection: Connection refused",
+            "connection through the proxy in the environment lost: Failed to establish a new connection: "
+            "Connection refused",
             False,
-            id="a-proxy-that-is-not-there",
+            id="proxy-unreachable",
         ),
         pytest.param(
             through_proxy(
@@ -115,19 +110,20 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             ),
             "connection through the proxy in the environment lost: ",
             False,
-            id="a-proxy-of-an-unknown-name",
+            id="proxy-unknown-host",
         ),
         pytest.param(
             through_proxy(ConnectionResetError(104, "Connection reset by peer")),
             "connection through the proxy in the environment lost: Connection reset by peer",
             True,
-            id="a-proxy-that-breaks-off",
+            id="proxy-resets",
         ),
         pytest.param(
             through_proxy(RemoteDisconnected("Remote end closed connection without response")),
-            "connection through the proxy in the environment lost: Remote end closed connection without response",
+            "connection through the proxy in the environment lost: Remote end closed connection without "
+            "response",
             True,
-            id="a-proxy-that-says-nothing",
+            id="proxy-closes",
         ),
         pytest.param(
             requests.exceptions.SSLError(
@@ -137,7 +133,7 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             ),
             "TLS: the certificate of coolify.example.com is refused: self-signed certificate",
             False,
-            id="a-certificate-of-nobody",
+            id="untrusted-certificate",
         ),
         pytest.param(
             requests.exceptions.SSLError(
@@ -147,19 +143,19 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             ),
             "the port does not use TLS. If it uses plain http, write http://coolify.example.com",
             True,
-            id="no-tls-at-all",
+            id="no-tls",
         ),
         pytest.param(
             requests.exceptions.InvalidURL("no host given"),
             "the address is not valid",
             False,
-            id="no-address",
+            id="invalid-url",
         ),
         pytest.param(
             urllib3.exceptions.LocationParseError("a..b, label empty or too long"),
             "the address is not valid",
             False,
-            id="a-host-of-empty-labels",
+            id="host-with-empty-label",
         ),
         pytest.param(
             requests.ConnectionError(
@@ -169,52 +165,55 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             ),
             "connection lost: reset by peer",
             True,
-            id="a-reset",
+            id="reset",
         ),
         pytest.param(
-            requests.RequestException("whatever"), "connection lost: whatever", True, id="whatever-else"
+            requests.RequestException("whatever"), "connection lost: whatever", True, id="other-error"
         ),
     ],
 )
-def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(
+def test_each_error_has_a_reason_and_says_whether_the_request_may_have_arrived(
     raised: Exception, reason: str, *, sent: bool
 ) -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=raised)
-        error = failure(http())
-    at_once = (
+        error = unavailable_error(http())
+    permanent = (
         "the address is not valid",
         "TLS: the certificate of",
         "the port does not use TLS",
         "the proxy in the environment refuses to connect to coolify",
     )
-    final = reason.startswith(at_once)  # no repetition would change that
-    assert (error.reason[: len(reason)], flags(error)) == (reason, {**arrived(yes=sent), "permanent": final})
+    final = reason.startswith(permanent)  # a retry would not help
+    assert (error.reason[: len(reason)], flags(error)) == (
+        reason,
+        {**expected_flags(arrived=sent), "permanent": final},
+    )
     assert "0x" not in error.reason
     assert "uuid=abc" not in error.reason
 
 
-def test_a_shorter_patience_is_told_as_it_was() -> None:
+def test_a_shorter_timeout_is_in_the_reason() -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=requests.ConnectTimeout())
-        assert failure(http(), timeout=1).reason == "could not connect within 1 s"
+        assert unavailable_error(http(), timeout=1).reason == "could not connect within 1 s"
 
 
 @pytest.mark.parametrize(
-    ("patience", "timeout"),
+    ("read_timeout", "timeout"),
     [
-        pytest.param(None, (5, 15), id="the-usual"),
+        pytest.param(None, (5, 15), id="default"),
         pytest.param(1, (1, 1), id="shorter-than-both"),
         pytest.param(8, (5, 8), id="shorter-than-one"),
         pytest.param(120, (5, 120), id="longer"),
     ],
 )
-def test_patience_is_for_the_answer_and_never_longer_for_the_connection(
-    patience: float | None, timeout: tuple[float, float]
+def test_the_connect_timeout_is_never_longer_than_the_read_timeout(
+    read_timeout: float | None, timeout: tuple[float, float]
 ) -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", json={})
-        http().send("POST", "/deploy", timeout=patience)
+        http().send("POST", "/deploy", timeout=read_timeout)
         request: Any = wire.calls[0].request
     assert request.req_kwargs == {
         "timeout": timeout,
@@ -225,13 +224,13 @@ def test_patience_is_for_the_answer_and_never_longer_for_the_connection(
     }
 
 
-def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: int) -> None:
-    error = failure(http(f"http://127.0.0.1:{full}"), timeout=0.2)
-    assert flags(error) == arrived(yes=False)
+def test_a_server_that_does_not_accept_connections_times_out(full: int) -> None:
+    error = unavailable_error(http(f"http://127.0.0.1:{full}"), timeout=0.2)
+    assert flags(error) == expected_flags(arrived=False)
     assert error.reason.startswith("could not connect within")
 
 
-# --- somebody there who breaks off
+# --- broken connections
 
 
 @pytest.mark.parametrize(
@@ -242,9 +241,9 @@ def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: in
         pytest.param(
             raw(b""),
             "connection lost: Remote end closed connection without response",
-            id="closed-without-a-word",
+            id="closed",
         ),
-        pytest.param(raw(b"\x16\x03\x01 what?\r\n\r\n"), "connection lost: ", id="no-http"),
+        pytest.param(raw(b"\x16\x03\x01 what?\r\n\r\n"), "connection lost: ", id="not-http"),
         pytest.param(
             raw(HEAD + b'Content-Length: 99\r\n\r\n{"deployments":['),
             "the connection broke in the middle of the response",
@@ -263,29 +262,29 @@ def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: in
         pytest.param(
             raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
             "the connection broke in the middle of the response",
-            id="a-chunk-of-no-size",
+            id="invalid-chunk-size",
         ),
         pytest.param(
             raw(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
             "the connection broke in the middle of the response",
-            id="no-gzip",
+            id="invalid-gzip",
         ),
     ],
 )
-def test_an_answer_that_breaks_off_may_have_arrived_and_is_asked_for_once(
+def test_after_a_broken_response_the_request_may_have_arrived_and_is_not_repeated(
     serve: Callable[..., Server], script: Script, reason: str
 ) -> None:
     server = serve(script)
-    error = failure(http(server.url), timeout=0.2)
-    assert (error.reason[: len(reason)], flags(error)) == (reason, arrived(yes=True))
+    error = unavailable_error(http(server.url), timeout=0.2)
+    assert (error.reason[: len(reason)], flags(error)) == (reason, expected_flags(arrived=True))
     assert [head.partition("\r\n")[0] for head in server.heads] == ["POST /deploy?uuid=abc HTTP/1.1"]
 
 
-def test_a_body_that_hangs_is_given_up_in_time(serve: Callable[..., Server]) -> None:
+def test_a_body_that_hangs_times_out(serve: Callable[..., Server]) -> None:
     def half(connection: socket.socket) -> None:
         connection.sendall(HEAD + b"Content-Length: 99\r\n\r\n{")
         connection.recv(1)
 
-    began = time.monotonic()
-    assert flags(failure(http(serve(half).url), timeout=0.2)) == arrived(yes=True)
-    assert time.monotonic() - began < 2
+    start = time.monotonic()
+    assert flags(unavailable_error(http(serve(half).url), timeout=0.2)) == expected_flags(arrived=True)
+    assert time.monotonic() - start < 2

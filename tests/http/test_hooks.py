@@ -1,11 +1,11 @@
-"""The two hooks into other people's code: a canary that dies where one of them is no longer called, and what they are for."""
+"""The two hooks into urllib3 and http.client: that they are still called, and that they bound every read."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any
 
@@ -13,20 +13,7 @@ import pytest
 import requests
 
 from deployer.http.hooks import BoundedAdapter, BoundedReader, BoundedResponse
-from tests.http.servers import CERTIFICATE, KEY, Script, Server, answer, early, raw
-
-
-@pytest.fixture(name="serve")
-def _serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
-        servers.append(Server(script, tls))
-        return servers[-1]
-
-    yield serve
-    for server in servers:
-        server.close()
+from tests.http.servers import CERTIFICATE, KEY, Server, raw, response, with_interim_responses
 
 
 @pytest.fixture(name="tls", scope="module")
@@ -39,55 +26,55 @@ def _tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]
     return context, str(folder / "ca.pem")
 
 
-class Counted(BoundedAdapter):
-    """Its time is over after so many readings."""
+class CountingAdapter(BoundedAdapter):
+    """Its time is over after so many readings of the clock."""
 
     def __init__(self, readings: float) -> None:
-        self.asked = 0
+        self.count = 0
         self.readings = readings
-        super().__init__(self.left)
+        super().__init__(self.time_left)
 
-    def left(self) -> float:
-        self.asked += 1
-        return 5.0 if self.asked <= self.readings else 0.0
+    def time_left(self) -> float:
+        self.count += 1
+        return 5.0 if self.count <= self.readings else 0.0
 
 
 def session(adapter: BoundedAdapter, proxy: str = "", verify: str = "") -> requests.Session:
-    made = requests.Session()
-    made.trust_env = False
-    made.mount("http://", adapter)
-    made.mount("https://", adapter)
-    made.proxies = {"http": proxy, "https": proxy} if proxy else {}
-    made.verify = verify or True
-    return made
+    created = requests.Session()
+    created.trust_env = False
+    created.mount("http://", adapter)
+    created.mount("https://", adapter)
+    created.proxies = {"http": proxy, "https": proxy} if proxy else {}
+    created.verify = verify or True
+    return created
 
 
-def test_the_first_hook_hands_out_every_pool_and_the_second_reads_every_response(
+def test_the_hooks_are_used_by_every_pool_and_every_response(
     serve: Callable[..., Server],
 ) -> None:
-    """If this fails, an answer can hold a run for ever again, although nothing else may have noticed."""
-    server = serve(answer())
-    adapter = Counted(99)
+    """If this fails, a slow response can block a run forever, although no other test may notice."""
+    server = serve(response())
+    adapter = CountingAdapter(99)
     with session(adapter) as one:
         one.get(server.url, stream=True).close()
         pools: Any = adapter.poolmanager.pools
         (first,) = (pools[key].ConnectionCls for key in pools.keys())  # noqa: SIM118 -- it has no other way
         one.get(server.url, stream=True).close()
         (again,) = (pools[key].ConnectionCls for key in pools.keys())  # noqa: SIM118
-    assert adapter.asked > 0
+    assert adapter.count > 0
     assert first.response_class.func is BoundedResponse
-    assert again is first  # not one class within another for each request
+    assert again is first  # not wrapped again for each request
     assert issubclass(first, HTTPConnection)
 
 
 def tunnel(connection: socket.socket, to: int) -> None:
-    """A proxy that answers `CONNECT` with an interim response before its own, and hands bytes on."""
+    """Act as a proxy that sends an interim response to `CONNECT` before its own, and forwards bytes."""
     connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 Connected\r\n\r\n")
-    with socket.create_connection(("127.0.0.1", to), timeout=5) as onward:
-        back = threading.Thread(target=_pump, args=(onward, connection))
-        back.start()
-        _pump(connection, onward)
-        back.join()
+    with socket.create_connection(("127.0.0.1", to), timeout=5) as upstream:
+        backward = threading.Thread(target=_pump, args=(upstream, connection))
+        backward.start()
+        _pump(connection, upstream)
+        backward.join()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
@@ -99,55 +86,59 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         pass
 
 
-@pytest.mark.parametrize("way", ["plain", "tls", "proxy", "tunnel"])
+@pytest.mark.parametrize("route", ["plain", "tls", "proxy", "tunnel"])
 @pytest.mark.parametrize("readings", [99, 0])
-def test_every_way_to_a_server_is_bounded(
-    serve: Callable[..., Server], tls: tuple[ssl.SSLContext, str], way: str, readings: int
+def test_every_route_to_a_server_is_bounded(
+    serve: Callable[..., Server], tls: tuple[ssl.SSLContext, str], route: str, readings: int
 ) -> None:
     context, ca = tls
-    server = serve(early(answer(b"[1]")), context if way in {"tls", "tunnel"} else None)
+    server = serve(with_interim_responses(response(b"[1]")), context if route in {"tls", "tunnel"} else None)
     proxy = serve(
-        early(answer(b"[1]")) if way == "proxy" else lambda connection: tunnel(connection, server.port)
+        with_interim_responses(response(b"[1]"))
+        if route == "proxy"
+        else lambda connection: tunnel(connection, server.port)
     )
-    adapter = Counted(readings)
-    with session(adapter, proxy.url if way in {"proxy", "tunnel"} else "", ca) as one:
+    adapter = CountingAdapter(readings)
+    with session(adapter, proxy.url if route in {"proxy", "tunnel"} else "", ca) as one:
         if readings:
             assert one.get(server.url).json() == [1]
         else:
             with pytest.raises(requests.ReadTimeout):
                 one.get(server.url)
-    assert adapter.asked > 0
+    assert adapter.count > 0
 
 
-def test_the_answer_of_a_proxy_to_connect_is_bounded(serve: Callable[..., Server]) -> None:
-    """One reading for its whole head, one for the rest that never comes."""
+def test_the_response_of_a_proxy_to_connect_is_bounded(serve: Callable[..., Server]) -> None:
+    """One reading for the whole head, one for the rest that never comes."""
     proxy = serve(raw(b"HTTP/1.1 200 Connected\r\nX-A: b\r\n"))
-    adapter = Counted(1)
+    adapter = CountingAdapter(1)
     with session(adapter, proxy.url) as one, pytest.raises(requests.ReadTimeout):
         one.get("https://127.0.0.1:9/")
-    assert adapter.asked == 2
+    assert adapter.count == 2
 
 
-def test_what_comes_too_late_is_not_read_though_it_is_there() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.sendall(b"x")
-        with BoundedReader(ours, lambda: 0.0) as reader, pytest.raises(TimeoutError):
+def test_data_after_the_end_of_the_time_is_not_read() -> None:
+    near_end, far_end = socket.socketpair()
+    with near_end, far_end:
+        far_end.sendall(b"x")
+        with BoundedReader(near_end, lambda: 0.0) as reader, pytest.raises(TimeoutError):
             reader.read(1)
-        with BoundedReader(ours, lambda: 1.0) as reader:
+        with BoundedReader(near_end, lambda: 1.0) as reader:
             assert reader.read(1) == b"x"
 
 
-@pytest.mark.parametrize(("own", "left", "waits"), [(None, 2.0, 2.0), (3.0, 2.0, 2.0), (1.0, 2.0, 1.0)])
-def test_each_byte_is_waited_for_as_the_socket_says_and_never_beyond_the_end(
-    own: float | None, left: float, waits: float
+@pytest.mark.parametrize(
+    ("socket_timeout", "time_left", "timeout"), [(None, 2.0, 2.0), (3.0, 2.0, 2.0), (1.0, 2.0, 1.0)]
+)
+def test_each_read_has_the_socket_s_timeout_but_not_beyond_the_end(
+    socket_timeout: float | None, time_left: float, timeout: float
 ) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.settimeout(own)
-        theirs.sendall(b"xy")
-        with BoundedReader(ours, lambda: left) as reader:
+    near_end, far_end = socket.socketpair()
+    with near_end, far_end:
+        near_end.settimeout(socket_timeout)
+        far_end.sendall(b"xy")
+        with BoundedReader(near_end, lambda: time_left) as reader:
             reader.read(1)
-            assert ours.gettimeout() == waits
+            assert near_end.gettimeout() == timeout
             reader.read(1)
-            assert ours.gettimeout() == waits
+            assert near_end.gettimeout() == timeout

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, and what is said of a variable that holds none. NO_PROXY decides where the token goes."""
+"""Which proxy a request uses, and how invalid proxy variables are reported."""
 
 from __future__ import annotations
 
@@ -21,19 +21,15 @@ from tests.http.servers import (
     BASE,
     CERTIFICATE,
     Server,
-    _no_surroundings,
-    _serve,
-    answer,
-    failure,
     free_port,
+    headers_of,
     http,
-    sent,
+    response,
+    serve_once,
+    unavailable_error,
 )
-from tests.http.test_tls import serve_once
 from tests.process.program import login
 from tests.scenarios.test_transcripts import StillClock
-
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
 
 # --- NO_PROXY
 
@@ -64,7 +60,7 @@ __all__ = ["_no_surroundings", "_serve"]  # fixtures
         ("https://coolify.example.com/api", "*"),
     ],
 )
-def test_what_no_proxy_holds_is_asked_directly(
+def test_hosts_in_no_proxy_are_requested_directly(
     url: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy"):
@@ -89,7 +85,7 @@ def test_what_no_proxy_holds_is_asked_directly(
         ("https://coolify.example.com/api", ", ,:443"),
     ],
 )
-def test_what_it_does_not_hold_goes_through_the_proxy(
+def test_other_hosts_are_requested_through_the_proxy(
     url: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy"):
@@ -98,10 +94,10 @@ def test_what_it_does_not_hold_goes_through_the_proxy(
     assert environment.route(url).proxy == "http://proxy.example:3128"
 
 
-def test_the_token_does_not_go_to_a_proxy_that_no_proxy_spares(
+def test_the_token_is_not_sent_to_a_proxy_excluded_by_no_proxy(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy, server = serve(answer()), serve(answer())
+    proxy, server = serve(response()), serve(response())
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("no_proxy", f"127.0.0.0/8:{server.port}")
     http(server.url).send("GET", "/version")
@@ -130,7 +126,7 @@ def test_the_variable_is_named_as_the_environment_spells_it(
     assert environment.route(url).source == source
 
 
-BROKEN = [
+INVALID = [
     "http://produser:HashTagLong#Password1@127.0.0.1:3128",
     "http://produser:HashTagLong?Password1@127.0.0.1:3128",
     "http://produser:HashTagLong/Password1@127.0.0.1:3128",
@@ -146,8 +142,8 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-@pytest.mark.parametrize("value", BROKEN)
-def test_a_proxy_that_is_no_address_is_a_mistake_at_once_and_no_part_of_it_is_shown(
+@pytest.mark.parametrize("value", INVALID)
+def test_an_invalid_proxy_is_an_input_error_and_not_shown(
     value: str,
     variable: str,
     tmp_path: Path,
@@ -159,14 +155,14 @@ def test_a_proxy_that_is_no_address_is_a_mistake_at_once_and_no_part_of_it_is_sh
     with simulating("success") as session:
         code = main([], {**login(session, tmp_path), variable: value}, StillClock())  # type: ignore[arg-type]  # by shape
         assert session.journal == []
-    said = capfdbinary.readouterr().out.decode()
-    assert (code, f"`{variable}` {proxies.NOT_VALID}" in said) == (2, True)
-    assert [part for part in ("HashTag", "Password1", "produser") if part in said] == []
+    printed = capfdbinary.readouterr().out.decode()
+    assert (code, f"`{variable}` {proxies.NOT_VALID}" in printed) == (2, True)
+    assert [part for part in ("HashTag", "Password1", "produser") if part in printed] == []
 
 
-def test_a_broken_proxy_ends_a_request_that_was_not_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", BROKEN[0])
-    error = failure(http())
+def test_an_invalid_proxy_is_an_error_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", INVALID[0])
+    error = unavailable_error(http())
     assert (error.reason, error.permanent, error.may_have_arrived) == (
         f"`HTTPS_PROXY` {proxies.NOT_VALID}",
         True,
@@ -174,13 +170,13 @@ def test_a_broken_proxy_ends_a_request_that_was_not_foreseen(monkeypatch: pytest
     )
 
 
-def test_a_broken_proxy_that_is_not_used_hinders_nothing(
+def test_an_invalid_proxy_that_is_not_used_is_ignored(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", BROKEN[0])
-    monkeypatch.setenv("HTTP_PROXY", BROKEN[0])
+    monkeypatch.setenv("HTTPS_PROXY", INVALID[0])
+    monkeypatch.setenv("HTTP_PROXY", INVALID[0])
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert http(serve(answer()).url).send("GET", "/version").status == 200
+    assert http(serve(response()).url).send("GET", "/version").status == 200
 
 
 @pytest.mark.parametrize(
@@ -195,23 +191,21 @@ def test_a_broken_proxy_that_is_not_used_hinders_nothing(
         ("http://proxy:3128", set()),
     ],
 )
-def test_the_secrets_of_a_proxy_are_its_password_or_the_user_that_stands_alone(
-    value: str, secrets: set[str]
-) -> None:
+def test_the_secrets_of_a_proxy_are_its_password_or_a_lone_user(value: str, secrets: set[str]) -> None:
     assert set(proxies.secrets({"https_proxy": value, "PATH": "a@b"})) == secrets
 
 
-# --- what a proxy answers itself
+# --- responses of the proxy itself
 
 
 @pytest.mark.parametrize("body", [b"<html><title>Login</title></html>", b'{"message": "no"}'])
-def test_a_proxy_that_asks_for_a_login_is_told_at_once(
+def test_a_proxy_that_requires_a_login_is_an_error_at_once(
     body: bytes, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
-        "HTTP_PROXY", f"http://127.0.0.1:{serve(answer(body, '407 Proxy Authentication Required')).port}"
+        "HTTP_PROXY", f"http://127.0.0.1:{serve(response(body, '407 Proxy Authentication Required')).port}"
     )
-    error = failure(http("http://coolify.example.com/api/v1"))
+    error = unavailable_error(http("http://coolify.example.com/api/v1"))
     assert error.reason == (
         "the proxy in `HTTP_PROXY` requires a login (HTTP 407). Write http://user:password@host:port there, "
         "or add coolify.example.com to `NO_PROXY`"
@@ -219,10 +213,10 @@ def test_a_proxy_that_asks_for_a_login_is_told_at_once(
     assert (error.permanent, error.may_have_arrived) == (True, False)
 
 
-def test_an_answer_that_came_through_a_proxy_in_the_clear_says_so(
+def test_a_response_through_a_proxy_without_tls_names_the_proxy(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{serve(answer(b'<html>', '403 Forbidden')).port}")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{serve(response(b'<html>', '403 Forbidden')).port}")
     reply = http("http://coolify.example.com/api/v1").send("GET", "/version")
     assert (reply.status, reply.proxy, reply.through) == (
         403,
@@ -230,16 +224,16 @@ def test_an_answer_that_came_through_a_proxy_in_the_clear_says_so(
         " (through the proxy in `HTTP_PROXY`)",
     )
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert http(serve(answer()).url).send("GET", "/version").proxy == ""
+    assert http(serve(response()).url).send("GET", "/version").proxy == ""
 
 
-def test_a_proxy_that_speaks_http_at_an_https_address_is_told_at_once(
+def test_an_http_proxy_with_an_https_url_is_an_error_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{listener.getsockname()[1]}")
         proxy = serve_once(listener, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
-        error = failure(http())
+        error = unavailable_error(http())
         proxy.join()
     assert (error.reason, error.permanent) == (
         "the proxy in `HTTPS_PROXY` uses http, not https. Write http:// there",
@@ -250,10 +244,10 @@ def test_a_proxy_that_speaks_http_at_an_https_address_is_told_at_once(
 # --- SOCKS
 
 
-def test_without_pysocks_a_socks_proxy_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_without_pysocks_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
-    error = failure(http())
+    error = unavailable_error(http())
     assert (error.reason, error.permanent, error.may_have_arrived) == (
         f"`ALL_PROXY` {proxies.NO_SOCKS}",
         True,
@@ -262,44 +256,44 @@ def test_without_pysocks_a_socks_proxy_is_told_at_once(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("login", ["", "user:pa%24s@"])
-def test_a_socks_proxy_is_given_the_name_and_carries_the_request(
+def test_a_socks_proxy_receives_the_host_name_and_the_request(
     login: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("socks", reason="PySocks is in requirements-dev.txt")
-    asked: list[bytes] = []
+    handshake: list[bytes] = []
 
     class Socks(Server):
-        """The tunnel and, at its end, the server itself (RFC 1928, RFC 1929)."""
+        """The tunnel, and the server at its end (RFC 1928, RFC 1929)."""
 
-        def _one(self, connection: socket.socket) -> None:
+        def _respond(self, connection: socket.socket) -> None:
             connection.recv(262)
             connection.sendall(b"\x05\x02" if login else b"\x05\x00")
             if login:
-                asked.append(connection.recv(513))
+                handshake.append(connection.recv(513))
                 connection.sendall(b"\x01\x00")
-            asked.append(connection.recv(262))
+            handshake.append(connection.recv(262))
             connection.sendall(b"\x05\x00\x00\x01" + bytes(4) + struct.pack(">H", 80))
-            super()._one(connection)
+            super()._respond(connection)
 
-    proxy = Socks(answer(json.dumps({"a": 1}).encode()))
+    proxy = Socks(response(json.dumps({"a": 1}).encode()))
     try:
         monkeypatch.setenv("ALL_PROXY", f"socks5h://{login}127.0.0.1:{proxy.port}")
         assert http("http://coolify.example.com/api/v1").send("GET", "/version").data == {"a": 1}
     finally:
         proxy.close()
-    assert asked[-1] == b"\x05\x01\x00\x03" + bytes(
+    assert handshake[-1] == b"\x05\x01\x00\x03" + bytes(
         [len("coolify.example.com")]
     ) + b"coolify.example.com" + struct.pack(">H", 80)
-    assert asked[:-1] == ([b"\x01\x04user\x04pa$s"] if login else [])
+    assert handshake[:-1] == ([b"\x01\x04user\x04pa$s"] if login else [])
     assert proxy.heads[0].startswith("GET /api/v1/version HTTP/1.1\r\n")
-    assert "authorization" in sent(proxy.heads[0])
+    assert "authorization" in headers_of(proxy.heads[0])
 
 
 @pytest.mark.parametrize("ca", ["", CERTIFICATE])
-def test_a_socks_proxy_that_is_not_there_is_named(ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_socks_proxy_is_named(ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("socks", reason="PySocks is in requirements-dev.txt")
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{free_port()}")
-    error = failure(http(ca=ca))
+    error = unavailable_error(http(ca=ca))
     assert (
         error.reason.startswith("the proxy in `ALL_PROXY`: could not connect: "),
         error.may_have_arrived,
@@ -315,32 +309,34 @@ def test_a_socks_proxy_that_is_not_there_is_named(ca: str, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "[::1]", "127.8.8.8", "coolify.localhost", "0.0.0.0"]
 )
-@pytest.mark.parametrize("contained", [True, False])
-def test_who_asks_his_own_container_is_told_so(host: str, *, contained: bool) -> None:
+@pytest.mark.parametrize("in_container", [True, False])
+def test_an_error_for_localhost_in_a_container_has_a_hint(host: str, *, in_container: bool) -> None:
     error = unavailable(
         ConnectionRefusedError(111, "Connection refused"),
-        Attempt(f"http://{host}:8000", 5, contained=contained),
+        Attempt(f"http://{host}:8000", 5, contained=in_container),
     )
-    told = f"Inside this container, {host.strip('[]')} is the container itself. Use `host.docker.internal`"
-    assert (told in error.reason, "--network host" in error.reason) == (contained, contained)
+    hint = f"Inside this container, {host.strip('[]')} is the container itself. Use `host.docker.internal`"
+    assert (hint in error.reason, "--network host" in error.reason) == (in_container, in_container)
     assert (error.reason.startswith("could not connect: Connection refused"), error.permanent) == (
         True,
         False,
     )
 
 
-def test_another_host_is_not_the_container() -> None:
+def test_an_error_for_another_host_has_no_container_hint() -> None:
     error = unavailable(ConnectionRefusedError(111, "Connection refused"), Attempt(BASE, 5, contained=True))
     assert error.reason == "could not connect: Connection refused"
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_container_is_known_by_the_file_that_its_engine_puts_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_container_is_detected_by_its_engine_s_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, exists: bool
 ) -> None:
     monkeypatch.setattr(environment, "CONTAINERS", (str(tmp_path / "mark"),))
-    if there:
+    if exists:
         (tmp_path / "mark").touch()
     with contextlib.suppress(UnavailableError):
         http(f"http://127.0.0.1:{free_port()}").send("GET", "/version")
-    assert ("is the container itself" in failure(http(f"http://127.0.0.1:{free_port()}")).reason) is there
+    assert (
+        "is the container itself" in unavailable_error(http(f"http://127.0.0.1:{free_port()}")).reason
+    ) is exists

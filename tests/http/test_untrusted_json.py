@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: what is read holds no value that Python's own functions choke on."""
+"""Untrusted JSON: parsed values never make Python's own functions fail."""
 
 from __future__ import annotations
 
@@ -25,51 +25,53 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
         pytest.param(
             '{"a": 1e400, "b": -1e400, "c": 1e308}',
             {"a": None, "b": None, "c": 1e308},
-            id="no-float-holds-it",
+            id="too-large-for-a-float",
         ),
-        pytest.param("9" * MAX_DIGITS, int("9" * MAX_DIGITS), id="the-largest-number"),
-        pytest.param("9" * (MAX_DIGITS + 1), None, id="a-larger-one"),
+        pytest.param("9" * MAX_DIGITS, int("9" * MAX_DIGITS), id="largest-integer"),
+        pytest.param("9" * (MAX_DIGITS + 1), None, id="larger-integer"),
         pytest.param(f"[{'9' * 400}]", [None], id="400-digits"),
-        pytest.param(f"[{'9' * 5000}, 1]", [None, 1], id="more-digits-than-python-takes"),
+        pytest.param(f"[{'9' * 5000}, 1]", [None, 1], id="more-digits-than-python-parses"),
         pytest.param('"1670000000123456789"', "1670000000123456789", id="digits-in-a-string"),
         pytest.param("1670000000123456789", 1670000000123456789, id="nanoseconds"),
-        pytest.param(r'"\ud800abc"', "\ufffdabc", id="half-a-pair"),
-        pytest.param(r'"\udc00\ud800"', "\ufffd\ufffd", id="a-pair-the-wrong-way-round"),
-        pytest.param(r'"\ud83d\ude80"', "\U0001f680", id="a-pair"),
-        pytest.param(r'"\\ud800"', r"\ud800", id="no-escape-at-all"),
+        pytest.param(r'"\ud800abc"', "\ufffdabc", id="lone-surrogate"),
+        pytest.param(r'"\udc00\ud800"', "\ufffd\ufffd", id="surrogates-in-the-wrong-order"),
+        pytest.param(r'"\ud83d\ude80"', "\U0001f680", id="surrogate-pair"),
+        pytest.param(r'"\\ud800"', r"\ud800", id="escaped-backslash"),
         pytest.param(
             r'["\uD800", {"\uDfff": ["\ud800", {"a": "\ud800"}]}]',
             ["\ufffd", {"\ufffd": ["\ufffd", {"a": "\ufffd"}]}],
-            id="deep",
+            id="nested-surrogates",
         ),
         pytest.param(
-            "[" * MAX_DEPTH + "]" * MAX_DEPTH, json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH), id="deep-enough"
+            "[" * MAX_DEPTH + "]" * MAX_DEPTH,
+            json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH),
+            id="maximum-depth",
         ),
     ],
 )
-def test_what_is_read(text: str, value: Any) -> None:
+def test_json_is_parsed(text: str, value: Any) -> None:
     assert loads(text) == value
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("", id="nothing"),
+        pytest.param("", id="empty"),
         pytest.param("{", id="broken"),
-        pytest.param('{"a": 1} x', id="more-behind"),
+        pytest.param('{"a": 1} x', id="trailing-text"),
         pytest.param("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), id="too-deep-by-one"),
         pytest.param('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), id="objects-too-deep-by-one"),
-        pytest.param("[" * 990 + "]" * 990, id="as-deep-as-python-reads"),
-        pytest.param("[" * 1_000_000, id="deeper-than-python-reads"),
-        pytest.param('[{"a":' * 100_000, id="the-same-of-both"),
+        pytest.param("[" * 990 + "]" * 990, id="as-deep-as-python-parses"),
+        pytest.param("[" * 1_000_000, id="deeper-than-python-parses"),
+        pytest.param('[{"a":' * 100_000, id="lists-and-objects-too-deep"),
     ],
 )
-def test_what_is_not(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 -- Python's own sentences, and one of ours
+def test_other_text_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 -- messages of Python, and one of Deployer
         loads(text)
 
 
-def test_an_object_can_be_made_into_something_else() -> None:
+def test_objects_can_be_converted() -> None:
     assert loads(r'[{"a": "\ud800"}, {"b": {"c": 1}}]', lambda raw: min(raw.items())[1]) == ["\ufffd", 1]
 
 
@@ -83,7 +85,7 @@ def test_an_object_can_be_made_into_something_else() -> None:
         pytest.param('{"a":[]}', id="both"),
     ],
 )
-def test_no_text_needs_much_more_memory_than_it_has_bytes(piece: str) -> None:
+def test_no_text_needs_much_more_memory_than_its_size(piece: str) -> None:
     """22 MB of `{}` took 3.4 GB."""
     text = f"[{','.join([piece] * (22_000_000 // (len(piece) + 1)))}]"
     tracemalloc.start()
@@ -103,14 +105,14 @@ def test_no_text_needs_much_more_memory_than_it_has_bytes(piece: str) -> None:
         "\\" * 5_000_000 + "," * MAX_VALUES,
     ],
 )
-def test_hostile_text_costs_no_time(text: str) -> None:
-    began = time.monotonic()
-    with pytest.raises(ValueError):  # noqa: PT011 -- whatever it says: it must only come soon
+def test_hostile_text_is_parsed_quickly(text: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(ValueError):  # noqa: PT011 -- any message, but soon
         loads(text)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - start < 5
 
 
-def test_what_stands_in_strings_is_not_counted() -> None:
+def test_text_in_strings_is_not_counted() -> None:
     """A build log is one string with a hundred thousand braces in it."""
     log = json.dumps([{"output": "[{,", "order": number} for number in range(150_000)])
     assert log.count(",") + log.count("{") > 500_000
@@ -130,7 +132,7 @@ values = st.recursive(
 
 @thoroughly
 @given(values)
-def test_whatever_was_read_can_be_written(value: Any) -> None:
+def test_any_parsed_value_can_be_serialized(value: Any) -> None:
     read = loads(json.dumps(value))
     text = json.dumps(read, ensure_ascii=False, allow_nan=False)
     text.encode()
@@ -144,7 +146,7 @@ def test_any_text_is_a_value_or_a_value_error(text: str) -> None:
     try:
         str(loads(text)).encode()
     except ValueError as error:
-        assert not isinstance(error, UnicodeError)  # noqa: PT017 -- either way is right, but not this one
+        assert not isinstance(error, UnicodeError)  # noqa: PT017 -- both results are right, but not this error
 
 
 def _numbers(value: Any) -> list[float]:

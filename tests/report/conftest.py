@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.report.desk import Desk, at_desk
+from tests.report.reports import Report, report_in
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def new_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
 
-    def make(system: str = "github", *targets: str, terminal: bool = False, **options: Any) -> Desk:
-        return at_desk(tmp_path, system, *targets, terminal=terminal, **options)
+    def make(system: str = "github", *targets: str, terminal: bool = False, **options: Any) -> Report:
+        return report_in(tmp_path, system, *targets, terminal=terminal, **options)
 
     return make

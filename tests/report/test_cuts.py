@@ -1,4 +1,7 @@
-"""Secrets that Coolify's log cuts into two entries: one entry per chunk of output, and a chunk may end anywhere (coolify-api 6)."""
+"""Secrets that are cut into two log entries.
+
+Coolify logs one entry per chunk of output, and a chunk may end anywhere (coolify-api 6).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from deployer.ci.output import Redactor
 from deployer.model import Entry, LogLines, Outcome, TargetFinished
 from deployer.report.cuts import Cuts
-from tests.report.desk import HIDDEN, SECRET, at_desk, logged, started
+from tests.report.reports import HIDDEN, SECRET, log_lines, report_in, until_running
 
 SIZES = range(1, len(SECRET))
 
@@ -22,42 +25,42 @@ def cuts(*secrets: str) -> Cuts:
     return Cuts(redact)
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["in-one-look", "in-two-looks"])
+@pytest.mark.parametrize("in_one_poll", [True, False], ids=["in-one-poll", "in-two-polls"])
 @pytest.mark.parametrize("size", SIZES)
-def test_both_halves_of_a_secret_are_taken_out(size: int, together: bool) -> None:
-    """Of the first half five characters may have been passed on before the second one came: nothing waits for so few."""
-    told, texts = cuts(), [f"one\ntoken {SECRET[:size]}", f"{SECRET[size:]} two\nthree"]
-    said = (
-        told.lines("web", texts)
-        if together
-        else [*told.lines("web", texts[:1]), *told.lines("web", texts[1:])]
+def test_both_halves_of_a_secret_are_redacted(size: int, in_one_poll: bool) -> None:
+    """Up to five characters of the first half are shown: so few are not held."""
+    report, texts = cuts(), [f"one\ntoken {SECRET[:size]}", f"{SECRET[size:]} two\nthree"]
+    printed = (
+        report.lines("web", texts)
+        if in_one_poll
+        else [*report.lines("web", texts[:1]), *report.lines("web", texts[1:])]
     )
-    assert said == ["one", f"token {SECRET[:size] if size < 6 else '***'}", "*** two", "three"]
+    assert printed == ["one", f"token {SECRET[:size] if size < 6 else '***'}", "*** two", "three"]
 
 
 @pytest.mark.parametrize(
-    ("texts", "said"),
+    ("texts", "printed"),
     [
         pytest.param(["a Zq4w7-ma", "other"], ["a Zq4w7-ma", "other"], id="another-text"),
         pytest.param(["a Zq4w7-ma", "rked/secreX"], ["a Zq4w7-ma", "rked/secreX"], id="nearly-the-rest"),
         pytest.param(
-            ["a Zq4w7-ma", "", "rked/secret"], ["a Zq4w7-ma", "", "rked/secret"], id="not-the-next-entry"
+            ["a Zq4w7-ma", "", "rked/secret"], ["a Zq4w7-ma", "", "rked/secret"], id="other-entry-in-between"
         ),
         pytest.param(
-            ["a Zq4w7-ma\n", "rked/secret"], ["a Zq4w7-ma", "rked/secret"], id="a-line-break-that-is-there"
+            ["a Zq4w7-ma\n", "rked/secret"], ["a Zq4w7-ma", "rked/secret"], id="line-break-in-the-text"
         ),
         pytest.param(["Zq4w7-marked/secret", "t"], ["***", "t"], id="whole"),
-        pytest.param(["Zq4w", "7", "x\r\ny"], ["Zq4w", "7", "x", "y"], id="short-ones"),
-        pytest.param(["rked/secret", "Zq4w7-ma"], ["rked/secret", "Zq4w7-ma"], id="the-wrong-order"),
+        pytest.param(["Zq4w", "7", "x\r\ny"], ["Zq4w", "7", "x", "y"], id="short-entries"),
+        pytest.param(["rked/secret", "Zq4w7-ma"], ["rked/secret", "Zq4w7-ma"], id="wrong-order"),
     ],
 )
-def test_what_is_no_secret_cut_in_two_stays_in_its_order(texts: list[str], said: list[str]) -> None:
-    told = cuts()
-    assert [*told.lines("web", texts), *told.rest("web")] == said
+def test_text_that_is_no_cut_secret_is_unchanged(texts: list[str], printed: list[str]) -> None:
+    report = cuts()
+    assert [*report.lines("web", texts), *report.rest("web")] == printed
 
 
 @pytest.mark.parametrize(
-    ("secrets", "texts", "said"),
+    ("secrets", "texts", "printed"),
     [
         pytest.param(
             [],
@@ -69,62 +72,64 @@ def test_what_is_no_secret_cut_in_two_stays_in_its_order(texts: list[str], said:
             ["7|abcdefghijkl", "abcdefghijkl"],
             ["t 7|abcdef", "ghijkl."],
             ["t ***", "***."],
-            id="a-token-and-its-part",
+            id="token-and-its-suffix",
         ),
         pytest.param(
             ["XYZ1-abcdef", "abcdefghijkl"],
             ["XYZ1-abcdef", "ghijkl"],
             ["***", "***"],
-            id="a-half-within-another-secret",
+            id="half-within-another-secret",
         ),
         pytest.param(
             ["correct horse"],
             ["a correct", "horse b"],
             ["a ***", "*** b"],
-            id="a-blank-that-the-cut-has-trimmed",
+            id="space-trimmed-at-the-cut",
         ),
         pytest.param(
-            ["line-one\nline-two"], ["line-o", "ne\nline-two"], ["***", "***", "***"], id="of-several-lines"
+            ["line-one\nline-two"], ["line-o", "ne\nline-two"], ["***", "***", "***"], id="several-lines"
         ),
     ],
 )
-def test_halves_beside_others(secrets: list[str], texts: list[str], said: list[str]) -> None:
-    told = cuts(*secrets)
-    assert [*told.lines("web", texts), *told.rest("web")] == said
+def test_halves_next_to_other_secrets(secrets: list[str], texts: list[str], printed: list[str]) -> None:
+    report = cuts(*secrets)
+    assert [*report.lines("web", texts), *report.rest("web")] == printed
 
 
-def test_a_half_waits_for_the_next_entry_of_its_own_log() -> None:
-    told = cuts()
-    assert told.lines("web", ["one\nZq4w7-ma"]) == ["one"]
-    assert told.lines("api", ["rked/secret"]) == ["rked/secret"]
-    assert told.lines("web", []) == []
-    assert (told.rest("web"), told.rest("web")) == (["Zq4w7-ma"], [])
+def test_a_half_is_held_until_the_next_entry_of_the_same_log() -> None:
+    report = cuts()
+    assert report.lines("web", ["one\nZq4w7-ma"]) == ["one"]
+    assert report.lines("api", ["rked/secret"]) == ["rked/secret"]
+    assert report.lines("web", []) == []
+    assert (report.rest("web"), report.rest("web")) == (["Zq4w7-ma"], [])
 
 
 @pytest.mark.parametrize("value", [SECRET, HIDDEN])
 @pytest.mark.parametrize("logs", ["live", "failure"])
-def test_the_log_and_its_file_show_no_half(value: str, logs: str, tmp_path: Path) -> None:
-    told = at_desk(tmp_path, "plain", logs=logs, log_file=str(tmp_path / "log"))
-    told.hear(
-        *started("web"), LogLines("web", (Entry(1, f"a {value[:9]}"), Entry(2, "hidden", hidden=True))), 5.0
+def test_neither_log_nor_log_file_shows_a_half(value: str, logs: str, tmp_path: Path) -> None:
+    report = report_in(tmp_path, "plain", logs=logs, log_file=str(tmp_path / "log"))
+    report.emit(
+        *until_running("web"),
+        LogLines("web", (Entry(1, f"a {value[:9]}"), Entry(2, "hidden", hidden=True))),
+        5.0,
     )
-    assert value[:9] not in told.stdout.text + told.read("log")
-    told.hear(LogLines("web", (Entry(3, f"{value[9:]} b"),)), TargetFinished("web", Outcome.FAILED))
-    assert "\na ***\n*** b\n" in told.stdout.text
-    assert told.read("log") == "a ***\n*** b\n"
+    assert value[:9] not in report.stdout.text + report.read("log")
+    report.emit(LogLines("web", (Entry(3, f"{value[9:]} b"),)), TargetFinished("web", Outcome.FAILED))
+    assert "\na ***\n*** b\n" in report.stdout.text
+    assert report.read("log") == "a ***\n*** b\n"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FINISHED, Outcome.FAILED, Outcome.INTERRUPTED, None])
-def test_what_waited_is_shown_when_nothing_more_comes(outcome: Any, tmp_path: Path) -> None:
-    """Before the end is told; and when the run is over without one."""
-    told = at_desk(tmp_path, "plain", log_file=str(tmp_path / "log"))
-    told.hear(
-        *started("web"),
-        logged("web", f"a {SECRET[:9]}"),
+def test_held_text_is_shown_when_the_log_ends(outcome: Any, tmp_path: Path) -> None:
+    """Before the target finishes, or when the run ends without that."""
+    report = report_in(tmp_path, "plain", log_file=str(tmp_path / "log"))
+    report.emit(
+        *until_running("web"),
+        log_lines("web", f"a {SECRET[:9]}"),
         *([TargetFinished("web", outcome)] if outcome else []),
     )
-    said = told.stdout.text
-    told.finish(outcome or Outcome.INTERRUPTED)
-    assert told.read("log") == f"a {SECRET[:9]}\n"
-    assert (f"\na {SECRET[:9]}\n" in said) is (outcome is not None)
-    assert told.stdout.text.count(f"a {SECRET[:9]}\n") == 1
+    printed = report.stdout.text
+    report.finish(outcome or Outcome.INTERRUPTED)
+    assert report.read("log") == f"a {SECRET[:9]}\n"
+    assert (f"\na {SECRET[:9]}\n" in printed) is (outcome is not None)
+    assert report.stdout.text.count(f"a {SECRET[:9]}\n") == 1

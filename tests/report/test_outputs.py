@@ -29,13 +29,13 @@ from deployer.model import (
     TriggerDelayed,
     Triggering,
 )
-from tests.report.desk import LINK, SHA, SYSTEMS, URL, WHY, logged, started
+from tests.report.reports import LINK, REASON, SHA, SYSTEMS, URL, log_lines, until_running
 
 # --- outputs
 
 
-def test_outputs_are_written_as_soon_as_they_are_known_and_only_when_they_change(desk: Any) -> None:
-    told = desk(log_file="build.log", output_file="env")
+def test_outputs_are_written_once_known_and_only_when_they_change(new_report: Any) -> None:
+    report = new_report(log_file="build.log", output_file="env")
     steps: list[tuple[Event, set[str]]] = [
         (Connected("Coolify"), {"resource_uuid", "log_file"}),
         (TargetResolved(Target("web", "web", "application", URL.format("web"))), {"url"}),
@@ -47,97 +47,98 @@ def test_outputs_are_written_as_soon_as_they_are_known_and_only_when_they_change
         (TargetFinished("web", Outcome.FINISHED), set()),
     ]
     known: set[str] = set()
-    for event, fresh in steps:
-        told.hear(event)
-        known |= fresh
-        assert set(told.outputs) == known
-        assert {line.partition("=")[0] for line in told.read("env").splitlines()} == {
+    for event, new in steps:
+        report.emit(event)
+        known |= new
+        assert set(report.outputs) == known
+        assert {line.partition("=")[0] for line in report.read("env").splitlines()} == {
             f"DEPLOYED_{name.upper()}" for name in known
         }
-    told.finish(Outcome.FINISHED)
-    assert set(told.outputs) - known == {"status", "duration", "timed_out", "result"}
-    named = re.findall(r"^(\w+)<<ghadelimiter", told.read("output"), re.MULTILINE)
-    assert sorted(named) == sorted(told.outputs)
+    report.finish(Outcome.FINISHED)
+    assert set(report.outputs) - known == {"status", "duration", "timed_out", "result"}
+    written = re.findall(r"^(\w+)<<ghadelimiter", report.read("output"), re.MULTILINE)
+    assert sorted(written) == sorted(report.outputs)
 
 
-def test_the_outputs_of_several_targets_are_the_first_s_in_the_order_of_the_input(desk: Any) -> None:
-    told = desk("github", "a", "b", "c")
-    told.hear(*started("b"), *started("c"), *started("a"))
-    told.hear(
+def test_outputs_of_several_targets_follow_the_order_of_the_input(new_report: Any) -> None:
+    report = new_report("github", "a", "b", "c")
+    report.emit(*until_running("b"), *until_running("c"), *until_running("a"))
+    report.emit(
         12.0,
         TargetFinished("a", Outcome.FINISHED),
-        TargetFinished("b", Outcome.FAILED, WHY),
+        TargetFinished("b", Outcome.FAILED, REASON),
         7.6,
         TargetFinished("c", Outcome.TIMED_OUT),
     )
-    told.finish(Outcome.FAILED)
-    wanted = {
+    report.finish(Outcome.FAILED)
+    expected = {
         "status": "failed",
         "deployment_uuid": "a-1",
         "deployment_uuids": "a-1,b-1,c-1",
         "resource_uuid": "a",
         "timed_out": "false",
     }
-    wanted |= {"url": URL.format("a"), "deployment_url": LINK.format("a"), "duration": "20"}
-    assert {name: told.outputs[name] for name in wanted} == wanted
-    assert [target["uuid"] for target in told.result["targets"]] == ["a", "b", "c"]
+    expected |= {"url": URL.format("a"), "deployment_url": LINK.format("a"), "duration": "20"}
+    assert {name: report.outputs[name] for name in expected} == expected
+    assert [target["uuid"] for target in report.result["targets"]] == ["a", "b", "c"]
 
 
-def test_a_phantom_is_no_output(desk: Any) -> None:
-    told = desk()
-    told.hear(Triggering("web"), Following("web", Handle("web", "phantom", Certainty.PHANTOM)))
-    assert set(told.outputs) == {"resource_uuid"}
-    told.hear(Following("web", Handle("web", "real", owner=Owner.OTHERS)))
-    assert told.outputs["deployment_uuid"] == "real"
+def test_a_phantom_is_not_an_output(new_report: Any) -> None:
+    report = new_report()
+    report.emit(Triggering("web"), Following("web", Handle("web", "phantom", Certainty.PHANTOM)))
+    assert set(report.outputs) == {"resource_uuid"}
+    report.emit(Following("web", Handle("web", "real", owner=Owner.OTHERS)))
+    assert report.outputs["deployment_uuid"] == "real"
 
 
-def test_a_deployment_that_does_not_exist_is_no_output(desk: Any) -> None:
-    """`start` on a full queue names one that was never made: later steps must not look for it."""
-    told = desk("github", "a", "b", output_file="env")
-    told.hear(*started("a"), *started("b"))
-    assert told.outputs["deployment_uuids"] == "a-1,b-1"
-    told.hear(
+def test_a_deployment_that_does_not_exist_is_not_an_output(new_report: Any) -> None:
+    """`start` on a full queue returns a uuid that was never stored: later steps must not use it."""
+    report = new_report("github", "a", "b", output_file="env")
+    report.emit(*until_running("a"), *until_running("b"))
+    assert report.outputs["deployment_uuids"] == "a-1,b-1"
+    report.emit(
         TargetFinished("a", Outcome.REFUSED, "the queue is full"), TargetFinished("b", Outcome.FINISHED)
     )
-    told.finish(Outcome.REFUSED)
-    assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", ",b-1")
-    assert [target["deployment_uuid"] for target in told.result["targets"]] == ["", "b-1"]
-    assert "a-1`" not in told.read("summary")
-    assert "a-1" not in [line.partition("=")[2].strip('"') for line in told.read("env").splitlines()]
+    report.finish(Outcome.REFUSED)
+    assert (report.outputs["deployment_uuid"], report.outputs["deployment_uuids"]) == ("", ",b-1")
+    assert [target["deployment_uuid"] for target in report.result["targets"]] == ["", "b-1"]
+    assert "a-1`" not in report.read("summary")
+    assert "a-1" not in [line.partition("=")[2].strip('"') for line in report.read("env").splitlines()]
 
 
-@pytest.mark.parametrize("trust", [Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM])
+@pytest.mark.parametrize("certainty", [Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM])
 @pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.LOST])
-def test_a_deployment_that_was_only_made_up_is_no_output(
-    desk: Any, outcome: Outcome, trust: Certainty
+def test_an_unstored_deployment_is_not_an_output(
+    new_report: Any, outcome: Outcome, certainty: Certainty
 ) -> None:
-    """It is sent again as long as the queue is full: what the last answer named was never made either."""
-    told = desk()
-    told.hear(Triggering("web"))
+    """The trigger is repeated while the queue is full; the last response names no stored deployment."""
+    report = new_report()
+    report.emit(Triggering("web"))
     for number in range(2):
-        told.hear(
-            Following("web", Handle("web", f"made-up-{number}", trust)), PhaseChanged("web", Phase.ABSENT, "")
+        report.emit(
+            Following("web", Handle("web", f"unstored-{number}", certainty)),
+            PhaseChanged("web", Phase.ABSENT, ""),
         )
-        told.hear(2.0, TriggerDelayed("web", 60, "the server's deployment queue is full"), 60.0)
-    told.hear(TargetFinished("web", outcome, "the server's deployment queue is full"))
-    told.finish(outcome)
-    assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", "")
-    assert told.result["targets"][0]["deployment_uuid"] == ""
-    assert "made-up" not in told.read("summary")
+        report.emit(2.0, TriggerDelayed("web", 60, "the server's deployment queue is full"), 60.0)
+    report.emit(TargetFinished("web", outcome, "the server's deployment queue is full"))
+    report.finish(outcome)
+    assert (report.outputs["deployment_uuid"], report.outputs["deployment_uuids"]) == ("", "")
+    assert report.result["targets"][0]["deployment_uuid"] == ""
+    assert "unstored" not in report.read("summary")
 
 
-def test_only_refused_ones_leave_no_list_of_deployments(desk: Any) -> None:
-    told = desk("github", "a", "b")
-    told.hear(
-        *started("a"),
-        *started("b"),
+def test_refused_targets_leave_the_list_of_deployments_empty(new_report: Any) -> None:
+    report = new_report("github", "a", "b")
+    report.emit(
+        *until_running("a"),
+        *until_running("b"),
         TargetFinished("a", Outcome.REFUSED, "full"),
         TargetFinished("b", Outcome.REFUSED, "full"),
     )
-    assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", "")
+    assert (report.outputs["deployment_uuid"], report.outputs["deployment_uuids"]) == ("", "")
 
 
-FIELDS = {
+RESULT_FIELDS = {
     "version": int,
     "status": str,
     "exit_code": int,
@@ -147,7 +148,7 @@ FIELDS = {
 }
 
 
-OF_TARGET = {
+TARGET_FIELDS = {
     **dict.fromkeys(
         (
             "uuid",
@@ -169,35 +170,35 @@ OF_TARGET = {
 
 
 @pytest.mark.parametrize("rehearsal", [True, False])
-def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:
-    told = desk("github", "a", "b", rehearsal=rehearsal)
-    told.hear(
-        *started("a", adopted=True),
+def test_the_result_has_its_fields(new_report: Any, rehearsal: bool) -> None:
+    report = new_report("github", "a", "b", rehearsal=rehearsal)
+    report.emit(
+        *until_running("a", adopted=True),
         DeploymentDetails("a", LINK.format("a"), SHA, "srv"),
         3.4,
-        TargetFinished("a", Outcome.FAILED, WHY),
+        TargetFinished("a", Outcome.FAILED, REASON),
     )
-    told.hear(TargetFinished("b", Outcome.REFUSED, "no"))
-    told.finish(Outcome.FAILED)
-    whole = told.result
-    assert json.loads(told.outputs["result"]) == whole
-    assert "\n" not in told.outputs["result"]
-    assert {name: type(value) for name, value in whole.items()} == FIELDS
-    assert [{name: type(value) for name, value in target.items()} for target in whole["targets"]] == [
-        OF_TARGET
+    report.emit(TargetFinished("b", Outcome.REFUSED, "no"))
+    report.finish(Outcome.FAILED)
+    result = report.result
+    assert json.loads(report.outputs["result"]) == result
+    assert "\n" not in report.outputs["result"]
+    assert {name: type(value) for name, value in result.items()} == RESULT_FIELDS
+    assert [{name: type(value) for name, value in target.items()} for target in result["targets"]] == [
+        TARGET_FIELDS
     ] * 2
-    assert (whole["version"], whole["status"], whole["exit_code"], whole["rehearsal"]) == (
+    assert (result["version"], result["status"], result["exit_code"], result["rehearsal"]) == (
         1,
         "failed",
         1,
         rehearsal,
     )
-    assert whole["targets"][0] == {
+    assert result["targets"][0] == {
         "uuid": "a",
         "name": "a",
         "kind": "application",
         "status": "failed",
-        "reason": WHY,
+        "reason": REASON,
         "deployment_uuid": "a-1",
         "adopted": True,
         "deployment_url": LINK.format("a"),
@@ -211,95 +212,106 @@ def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:
 @pytest.mark.parametrize(
     "reason", ["x" * 5000, "\N{PILE OF POO}" * 5000, '"\\\n' * 2000], ids=["long", "wide", "escaped"]
 )
-def test_the_result_stays_under_32_kilobytes(desk: Any, reason: str) -> None:
+def test_the_result_stays_under_32_kilobytes(new_report: Any, reason: str) -> None:
     names = tuple(f"{number:024}" for number in range(200))
-    told = desk("github", *names)
-    told.hear(
-        *(event for name in names for event in (*started(name), TargetFinished(name, Outcome.FAILED, reason)))
+    report = new_report("github", *names)
+    report.emit(
+        *(
+            event
+            for name in names
+            for event in (*until_running(name), TargetFinished(name, Outcome.FAILED, reason))
+        )
     )
-    told.finish(Outcome.FAILED)
-    text = told.outputs["result"]
-    whole = json.loads(text)
+    report.finish(Outcome.FAILED)
+    text = report.outputs["result"]
+    result = json.loads(text)
     assert len(text.encode()) < 32 * 1024
-    assert whole["omitted"] == 200 - len(whole["targets"])
-    assert [target["uuid"] for target in whole["targets"]] == list(names[: len(whole["targets"])])
-    assert len(whole["targets"]) > 5
-    assert all(reason.startswith(target["reason"]) and target["reason"] for target in whole["targets"])
-    assert len(told.result["targets"]) == 200  # the file has no limit
+    assert result["omitted"] == 200 - len(result["targets"])
+    assert [target["uuid"] for target in result["targets"]] == list(names[: len(result["targets"])])
+    assert len(result["targets"]) > 5
+    assert all(reason.startswith(target["reason"]) and target["reason"] for target in result["targets"])
+    assert len(report.result["targets"]) == 200  # the file has no limit
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_dotenv_file_stays_under_5000_bytes(desk: Any, system: str) -> None:
+def test_a_dotenv_file_stays_under_5000_bytes(new_report: Any, system: str) -> None:
     """GitLab refuses the whole file at 5120 (ci-formats 2); the list is cut between two deployments."""
     names = tuple(f"{number:024}" for number in range(400))
-    told = desk(system, *names, output_file="env")
-    told.hear(
-        *(event for name in names for event in (*started(name), TargetFinished(name, Outcome.FINISHED)))
+    report = new_report(system, *names, output_file="env")
+    report.emit(
+        *(event for name in names for event in (*until_running(name), TargetFinished(name, Outcome.FINISHED)))
     )
-    told.finish(Outcome.FINISHED)
-    assert len(told.read("env").encode()) < 5000
-    [listed] = re.findall(r'^DEPLOYED_DEPLOYMENT_UUIDS="?([^"\n]*)', told.read("env"), re.MULTILINE)
+    report.finish(Outcome.FINISHED)
+    assert len(report.read("env").encode()) < 5000
+    [listed] = re.findall(r'^DEPLOYED_DEPLOYMENT_UUIDS="?([^"\n]*)', report.read("env"), re.MULTILINE)
     assert listed.split(",") == [f"{name}-1" for name in names[: listed.count(",") + 1]]
-    assert "DEPLOYED_STATUS" in told.read("env")
-    assert "RESULT" not in told.read("env")
+    assert "DEPLOYED_STATUS" in report.read("env")
+    assert "RESULT" not in report.read("env")
 
 
-def test_lines_of_others_stay_in_the_output_file(desk: Any, tmp_path: Path) -> None:
+def test_other_lines_stay_in_the_output_file(new_report: Any, tmp_path: Path) -> None:
     (tmp_path / "env").write_text("VERSION=1.2\n# a comment\nDEPLOYED_STATUS=of an earlier run\nNAME=web")
-    told = desk("plain", output_file="env")
-    told.hear(*started("web"), TargetFinished("web", Outcome.FINISHED))
-    told.finish(Outcome.FINISHED)
-    lines = told.read("env").splitlines()
+    report = new_report("plain", output_file="env")
+    report.emit(*until_running("web"), TargetFinished("web", Outcome.FINISHED))
+    report.finish(Outcome.FINISHED)
+    lines = report.read("env").splitlines()
     assert lines[:3] == ["VERSION=1.2", "# a comment", "NAME=web"]
     assert lines.count('DEPLOYED_STATUS="finished"') == 1
     assert [line for line in lines if "earlier" in line] == []
 
 
-def test_a_value_in_a_dotenv_file_is_only_a_value(desk: Any) -> None:
-    told = desk("plain", output_file="env")
-    told.hear(
+def test_a_value_cannot_inject_into_a_dotenv_file(new_report: Any) -> None:
+    report = new_report("plain", output_file="env")
+    report.emit(
         TargetResolved(
             Target("web", "web", "application", 'https://x/$(id)`id`"\nDEPLOYED_STATUS=finished\n')
         )
     )
-    assert len(told.read("env").splitlines()) == 2
-    assert re.search(r"(?<!\\)[$`]", told.read("env")) is None
+    assert len(report.read("env").splitlines()) == 2
+    assert re.search(r"(?<!\\)[$`]", report.read("env")) is None
 
 
-@pytest.mark.parametrize("wish", ["log_file", "output_file", "result_file"])
-def test_a_file_that_cannot_be_written_is_warned_of_once(desk: Any, wish: str) -> None:
-    told = desk("github", **{wish: "no/such/folder/file"})
-    told.hear(
-        *started("web"), logged("web", "a"), logged("web", "b"), TargetFinished("web", Outcome.FINISHED)
+@pytest.mark.parametrize("input_name", ["log_file", "output_file", "result_file"])
+def test_a_file_that_cannot_be_written_is_one_warning(new_report: Any, input_name: str) -> None:
+    report = new_report("github", **{input_name: "no/such/folder/file"})
+    report.emit(
+        *until_running("web"),
+        log_lines("web", "a"),
+        log_lines("web", "b"),
+        TargetFinished("web", Outcome.FINISHED),
     )
-    told.finish(Outcome.FINISHED)
-    assert told.told("warning") == [("", "could not write no/such/folder/file: No such file or directory")]
+    report.finish(Outcome.FINISHED)
+    assert report.annotations("warning") == [
+        ("", "could not write no/such/folder/file: No such file or directory")
+    ]
 
 
-def test_behind_what_was_only_made_up_stands_what_is_an_output(desk: Any) -> None:
-    told = desk()
-    told.hear(Triggering("web"), Following("web", Handle("web", "made-up", Certainty.POSSIBLY_PHANTOM)))
-    told.hear(
+def test_the_real_deployment_behind_a_phantom_is_an_output(new_report: Any) -> None:
+    report = new_report()
+    report.emit(Triggering("web"), Following("web", Handle("web", "unstored", Certainty.POSSIBLY_PHANTOM)))
+    report.emit(
         PhaseChanged("web", Phase.ABSENT, ""),
         Following("web", Handle("web", "real", owner=Owner.OTHERS)),
         PhaseChanged("web", Phase.RUNNING, ""),
     )
-    assert told.outputs["deployment_uuid"] == "real"
+    assert report.outputs["deployment_uuid"] == "real"
 
 
 # --- the summary
 
 
-def test_the_summary_is_a_table_and_the_reasons(desk: Any) -> None:
-    told = desk("github", "a", "b", "c")
-    told.hear(*started("a"), *started("b"), DeploymentDetails("a", LINK.format("a"), SHA, ""), 61.0)
-    told.hear(
+def test_the_summary_is_a_table_with_reasons(new_report: Any) -> None:
+    report = new_report("github", "a", "b", "c")
+    report.emit(
+        *until_running("a"), *until_running("b"), DeploymentDetails("a", LINK.format("a"), SHA, ""), 61.0
+    )
+    report.emit(
         TargetFinished("a", Outcome.FAILED, "one\ntwo"),
         TargetFinished("b", Outcome.FINISHED),
         TargetFinished("c", Outcome.REFUSED, "no"),
     )
-    told.finish(Outcome.FAILED)
-    assert told.read("summary").split("\n") == [
+    report.finish(Outcome.FAILED)
+    assert report.read("summary").split("\n") == [
         "### The deployment failed",
         "",
         "| Target | Status | Deployment | Commit | Duration |",
@@ -324,16 +336,16 @@ def test_the_summary_is_a_table_and_the_reasons(desk: Any) -> None:
     ]
 
 
-def test_the_summary_says_whose_deployment_it_was(desk: Any) -> None:
-    told = desk("github", "a", "b")
-    told.hear(
-        *started("a", adopted=True),
-        *started("b"),
+def test_the_summary_marks_adopted_deployments(new_report: Any) -> None:
+    report = new_report("github", "a", "b")
+    report.emit(
+        *until_running("a", adopted=True),
+        *until_running("b"),
         TargetFinished("a", Outcome.FINISHED),
         TargetFinished("b", Outcome.FINISHED),
     )
-    told.finish(Outcome.FINISHED)
-    cells = [row.split(" | ")[1] for row in told.read("summary").split("\n") if row.startswith("| [")]
+    report.finish(Outcome.FINISHED)
+    cells = [row.split(" | ")[1] for row in report.read("summary").split("\n") if row.startswith("| [")]
     assert cells == ["✅ finished (started by somebody else)", "✅ finished"]
 
 
@@ -342,54 +354,54 @@ def test_the_summary_says_whose_deployment_it_was(desk: Any) -> None:
     [ValueError("odd"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "odd"), OSError(28, "No space left")],
 )
 def test_a_summary_that_cannot_be_made_is_one_warning(
-    desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+    new_report: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> str:
         raise error
 
     monkeypatch.setattr("deployer.report.outputs.markdown", broken)
-    told = desk()
-    told.hear(*started("web"), TargetFinished("web", Outcome.FINISHED))
-    told.finish(Outcome.FINISHED)
-    [(title, message)] = told.told("warning")
+    report = new_report()
+    report.emit(*until_running("web"), TargetFinished("web", Outcome.FINISHED))
+    report.finish(Outcome.FINISHED)
+    [(title, message)] = report.annotations("warning")
     assert (title, message.partition(": ")[0]) == ("", "could not write the job summary")
-    assert (told.outputs["status"], told.result["status"]) == ("finished", "finished")
+    assert (report.outputs["status"], report.result["status"]) == ("finished", "finished")
 
 
-def test_nothing_in_the_summary_turns_the_writing_or_hides(desk: Any) -> None:
-    told = desk()
-    told.hear(
+def test_the_summary_contains_no_control_characters(new_report: Any) -> None:
+    report = new_report()
+    report.emit(
         TargetResolved(Target("web", "shop\u202e\x1b[8m", "application")),
         TargetFinished("web", Outcome.FAILED, "one\u2066\u200f\x9b two\r\nthree"),
     )
-    told.finish(Outcome.FAILED)
-    summary = told.read("summary")
+    report.finish(Outcome.FAILED)
+    summary = report.read("summary")
     assert "| `shop [8m` | ❌ failed |" in summary
     assert "```text\none  two\nthree\n```" in summary
 
 
-def test_lone_surrogates_are_no_trouble_for_the_summary(desk: Any) -> None:
-    told = desk()
+def test_lone_surrogates_are_replaced_in_the_summary(new_report: Any) -> None:
+    report = new_report()
     url = "https://web.example.com/\ud800"
-    told.hear(
+    report.emit(
         TargetResolved(Target("web", "\ud800", "application", url)),
         Following("web", Handle("web", "\ud800", link=url)),
     )
-    told.hear(
+    report.emit(
         DeploymentDetails("web", url, "\ud800" * 12, "\ud800"),
         TargetFinished("web", Outcome.FAILED, "\ud800"),
     )
-    told.finish(Outcome.FAILED)
-    assert "](https://web.example.com/?)" in told.read("summary")
-    assert [message for _, message in told.told("warning") if "can't be written" in message] == []
-    assert told.outputs["status"] == "failed"
+    report.finish(Outcome.FAILED)
+    assert "](https://web.example.com/?)" in report.read("summary")
+    assert [message for _, message in report.annotations("warning") if "can't be written" in message] == []
+    assert report.outputs["status"] == "failed"
 
 
-def test_the_summary_can_be_switched_off(desk: Any) -> None:
-    told = desk("github", summary=False)
-    told.hear(*started("web"), TargetFinished("web", Outcome.FINISHED))
-    told.finish(Outcome.FINISHED)
-    assert not (told.folder / "summary").exists()
+def test_the_summary_can_be_switched_off(new_report: Any) -> None:
+    report = new_report("github", summary=False)
+    report.emit(*until_running("web"), TargetFinished("web", Outcome.FINISHED))
+    report.finish(Outcome.FINISHED)
+    assert not (report.folder / "summary").exists()
 
 
 HOSTILE = [
@@ -410,7 +422,7 @@ HOSTILE = [
 ]
 
 
-OURS = """### The deployment failed
+STATIC_TEXT = """### The deployment failed
 | Target | Status | Deployment | Commit | Duration |
 |---|---|---|---|---|
 | | ❌ failed | | | |
@@ -419,107 +431,109 @@ OURS = """### The deployment failed
 **Why ended as failed**"""
 
 
-def outside_of_code(markdown: str) -> str:
-    """What GitHub would read as Markdown: everything but fences and code spans. A `|` that a table cell holds is escaped there."""
-    kept, fence = [], ""
+def outside_code(markdown: str) -> str:
+    """Return what GitHub reads as Markdown: everything but fences and code spans."""
+    lines_outside, fence = [], ""
     for line in markdown.split("\n"):
         if fence:
             fence = "" if line.strip() == fence else fence
         elif opening := re.match(r"`{3,}", line):
             fence = opening[0]
         else:
-            kept.append(re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "CODE", line))
+            lines_outside.append(re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "CODE", line))
     assert fence == "", "a fence that is never closed"
-    return "\n".join(kept)
+    return "\n".join(lines_outside)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> None:
-    """No link, mention, image, heading or cell that is not ours."""
-    told = desk("github")
+def test_untrusted_text_in_the_summary_is_only_text(new_report: Any, text: str) -> None:
+    """It creates no link, mention, image, heading or table cell."""
+    report = new_report("github")
     url = f"https://web.example.com/{text}"
-    told.hear(
+    report.emit(
         TargetResolved(Target("web", text, "application", url)),
         Following("web", Handle("web", text)),
         DeploymentDetails("web", LINK, text, ""),
     )
-    told.hear(ChangeApplied("web", text), TargetFinished("web", Outcome.FAILED, text))
-    told.finish(Outcome.FAILED)
-    bare = outside_of_code(told.read("summary"))
+    report.emit(ChangeApplied("web", text), TargetFinished("web", Outcome.FAILED, text))
+    report.finish(Outcome.FAILED)
+    bare = outside_code(report.read("summary"))
     links = re.findall(r"\[CODE\]\(([^()\s]*)\)", bare)
     assert all(
         link.startswith(("https://web.example.com/", "https://coolify.example.com/")) for link in links
     )
     words = re.sub(r"\[CODE\]\([^()\s]*\)", "CODE", bare)
-    assert re.sub(r"CODE|\s", "", html.unescape(words)) == re.sub(r"\s", "", OURS)
+    assert re.sub(r"CODE|\s", "", html.unescape(words)) == re.sub(r"\s", "", STATIC_TEXT)
 
 
 @pytest.mark.parametrize("count", [1, 3, 79, 80, 81, 100, 254, 255, 256, 1000])
-def test_no_run_of_backticks_ends_a_span_or_a_fence(desk: Any, count: int) -> None:
-    """Cmark sees no code span behind more than 80, and keeps the length of a fence in one byte."""
-    told = desk("github")
+def test_backticks_end_neither_a_span_nor_a_fence(new_report: Any, count: int) -> None:
+    """Cmark recognizes no code span with more than 80, and stores the length of a fence in one byte."""
+    report = new_report("github")
     evil = "![x](https://evil.example.com/a.png) @acme/security"
     text = f"{'`' * count} {evil}\n{'`' * count}\n{evil}"
-    told.hear(
+    report.emit(
         TargetResolved(Target("web", text, "application")),
         Following("web", Handle("web", text)),
         DeploymentDetails("web", LINK, text, ""),
     )
-    told.hear(ChangeApplied("web", text), TargetFinished("web", Outcome.FAILED, text))
-    told.finish(Outcome.FAILED)
-    summary = told.read("summary")
+    report.emit(ChangeApplied("web", text), TargetFinished("web", Outcome.FAILED, text))
+    report.finish(Outcome.FAILED)
+    summary = report.read("summary")
     assert max(map(len, re.findall("`+", summary))) < 80
-    assert "evil" not in outside_of_code(summary)
+    assert "evil" not in outside_code(summary)
     assert summary.count(evil) >= 4
 
 
-# --- addresses that are only asked for
+# --- URLs that are only requested
 
 
-ASKED_FOR = Target("web", "shop", "application", "https://new.example.com", before="https://old.example.com")
+REQUESTED = Target("web", "shop", "application", "https://new.example.com", before="https://old.example.com")
 
 
 @pytest.mark.parametrize(
     ("events", "url"),
     [
         pytest.param([], "https://old.example.com", id="not-yet"),
-        pytest.param([TargetFinished("web", Outcome.REFUSED, WHY)], "https://old.example.com", id="refused"),
         pytest.param(
-            [Triggering("web"), TargetFinished("web", Outcome.LOST, WHY)],
+            [TargetFinished("web", Outcome.REFUSED, REASON)], "https://old.example.com", id="refused"
+        ),
+        pytest.param(
+            [Triggering("web"), TargetFinished("web", Outcome.LOST, REASON)],
             "https://old.example.com",
             id="lost",
         ),
         pytest.param(
             [Following("web", Handle("web", "x", Certainty.PHANTOM))],
             "https://old.example.com",
-            id="only-made-up",
+            id="phantom",
         ),
         pytest.param(
             [
                 Following("web", Handle("web", "x", Certainty.UNCONFIRMED)),
-                TargetFinished("web", Outcome.REFUSED, WHY),
+                TargetFinished("web", Outcome.REFUSED, REASON),
             ],
             "https://old.example.com",
-            id="doubtful",
+            id="unconfirmed",
         ),
         pytest.param([Following("web", Handle("web", "x"))], "https://new.example.com", id="started"),
         pytest.param(
-            [Following("web", Handle("web", "x")), TargetFinished("web", Outcome.FAILED, WHY)],
+            [Following("web", Handle("web", "x")), TargetFinished("web", Outcome.FAILED, REASON)],
             "https://new.example.com",
             id="failed",
         ),
     ],
 )
 @pytest.mark.parametrize("before", ["https://old.example.com", ""])
-def test_an_address_that_is_only_asked_for_is_no_output(
-    desk: Any, events: list[Event], url: str, before: str
+def test_a_url_that_is_only_requested_is_not_an_output(
+    new_report: Any, events: list[Event], url: str, before: str
 ) -> None:
-    told = desk("github", output_file="env")
-    told.hear(TargetResolved(replace(ASKED_FOR, before=before)), *events)
-    url = url if url == ASKED_FOR.url else before
-    assert told.outputs.get("url", "") == url
-    told.finish(Outcome.FAILED)
-    assert (told.outputs.get("url", ""), told.result["targets"][0]["url"]) == (url, url)
-    if url != ASKED_FOR.url:
-        everywhere = [told.stdout.text, *(path.read_text() for path in told.folder.iterdir())]
-        assert [text for text in everywhere if ASKED_FOR.url in text] == []
+    report = new_report("github", output_file="env")
+    report.emit(TargetResolved(replace(REQUESTED, before=before)), *events)
+    url = url if url == REQUESTED.url else before
+    assert report.outputs.get("url", "") == url
+    report.finish(Outcome.FAILED)
+    assert (report.outputs.get("url", ""), report.result["targets"][0]["url"]) == (url, url)
+    if url != REQUESTED.url:
+        everywhere = [report.stdout.text, *(path.read_text() for path in report.folder.iterdir())]
+        assert [text for text in everywhere if REQUESTED.url in text] == []

@@ -1,4 +1,4 @@
-"""A run against a scripted provider: what is told, what is sent, and how it ends."""
+"""A run against a scripted provider: its events, its requests and its outcome."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.run import run
-from tests.fakes import BEGINNING, TICK, Act, FakeClock, Scripted
+from tests.fakes import START_TIME, TICK, FakeClock, Reply, Scripted
 
 Script = Mapping[str, Sequence[Any]]
 
@@ -54,7 +54,7 @@ QUEUED, RUNNING, DONE, BROKEN = (
 )
 
 
-CANCELLED, GONE = Snapshot(Phase.CANCELLED), Snapshot(Phase.ABSENT)
+CANCELLED, ABSENT = Snapshot(Phase.CANCELLED), Snapshot(Phase.ABSENT)
 
 
 A1, A2, A3, B1, C1 = (Handle(name[0], name) for name in ("a-1", "a-2", "a-3", "b-1", "c-1"))
@@ -72,22 +72,22 @@ UNSURE = Handle("a", "a-1", owner=Owner.UNSURE)
 PHANTOM = Handle("a", "", Certainty.PHANTOM)
 
 
-REACHED = Connected("Fake 1")
+CONNECTED = Connected("Fake 1")
 
 
-GOES_ON = "the deployment continues on the server, but its status can no longer be read: "
+STATUS_UNREADABLE = "the deployment continues on the server, but its status can no longer be read: "
 
 
-SPOKEN = UnavailableError("HTTP 503", may_have_arrived=True, from_server=True)
+SERVER_503 = UnavailableError("HTTP 503", may_have_arrived=True, from_server=True)
 
 
-NO_LINE = UnavailableError("no connection")
+NO_CONNECTION = UnavailableError("no connection")
 
 
-LOST_ANSWER = UnavailableError("the response timed out", may_have_arrived=True)
+LOST_RESPONSE = UnavailableError("the response timed out", may_have_arrived=True)
 
 
-OWN_FAILURE = UnavailableError(
+SERVER_ERROR = UnavailableError(
     "it failed (Whoops)", may_have_arrived=True, from_server=True, server_error="Whoops"
 )
 
@@ -98,24 +98,24 @@ GATEWAY = UnavailableError("HTTP 403: a page", may_have_arrived=True, from_gatew
 REVOKED = RefusedError("the token is revoked", token_wide=True)
 
 
-NOTHING = "no deployment of it was found"
+NOTHING_FOUND = "no deployment of it was found"
 
 
-STOPPED_BY = "the job was cancelled (SIGTERM)"
+CANCELLED_BY_SIGTERM = "the job was cancelled (SIGTERM)"
 
 
 SITE = "https://a.example.com"
 
 
-LATE = "it was still being built or started"
+NOT_FINISHED = "it was still being built or started"
 
 
-IN_PARIS, IN_BERLIN = (f"on the additional server {server}: " for server in ("paris", "berlin"))
+ON_PARIS, ON_BERLIN = (f"on the additional server {server}: " for server in ("paris", "berlin"))
 
 
 @dataclass(frozen=True)
-class Tale:
-    """What came of one run. `waits` is how often it told that nothing happens; those events are in no list."""
+class RunResult:
+    """What one run did. `waits` counts its `Idle` events, which are not in `events`."""
 
     outcome: Outcome
     events: list[Event]
@@ -133,7 +133,7 @@ class Tale:
         return [event for event in self.events if isinstance(event, TargetFinished)]
 
 
-def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
+def run_script(  # noqa: PLR0913 -- the options of one run, each by name
     script: Script | None = None,
     *,
     targets: tuple[str, ...] = ("a",),
@@ -143,10 +143,11 @@ def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
     remaining: int | None = None,
     visits: bool = False,
     **plan: Any,
-) -> Tale:
-    """One run, and what holds for every one. `signal_at`: SIGTERM comes while this event is told for the nth time.
+) -> RunResult:
+    """Run a script, and check the invariants of every run.
 
-    `visits`: a site must answer.
+    `signal_at`: SIGTERM is received while this event is reported for the nth time. `visits`: a site is
+    verified.
     """
     clock = FakeClock(signals)
     provider = Scripted(script or {}, clock, remaining=remaining)
@@ -159,117 +160,120 @@ def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
         if event == signal_at and events.count(event) == nth:
             clock.signal("SIGTERM")
         if isinstance(event, InterruptReceived):
-            stops.append(clock.real() - clock.since_stop() - BEGINNING)
+            stops.append(clock.real() - clock.since_stop() - START_TIME)
             after.append(clock.since_stop())
 
     whole = Plan(targets, **plan)
     outcome = run(whole, provider, report, clock, provider.visit if visits else None)
-    tale = Tale(
+    result = RunResult(
         outcome,
         [event for event in events if not isinstance(event, Idle)],
         provider.calls,
         events.count(Idle()),
     )
-    holds_always(tale, whole)
-    assert all(seconds <= 2 for seconds in after), "no act gets more than two seconds more"
-    assert all(time < stops[0] + 5 for time, _ in tale.calls if stops), (
+    assert_invariants(result, whole)
+    assert all(seconds <= 2 for seconds in after), "no request gets more than two seconds of grace"
+    assert all(time < stops[0] + 5 for time, _ in result.calls if stops), (
         "five seconds after the signal nothing more is sent"
     )
-    return tale
+    return result
 
 
-def holds_always(tale: Tale, plan: Plan) -> None:
-    """Architecture, rule 6, that what is not ours is not touched, and that nothing is when nothing is to be changed."""
-    splits = [event for event in tale.events if isinstance(event, GroupExpanded)]
-    gone = {event.target for event in splits if event.gone}
-    for target in {*plan.targets, *(part.id for event in splits for part in event.members)} - gone:
-        run = [event for event in tale.events if getattr(event, "target", None) == target]
-        assert [type(event) for event in run].count(TargetFinished) == 1, "every story ends once"
-        assert isinstance(run[-1], TargetFinished), "nothing is told of a story that is over"
+def assert_invariants(result: RunResult, plan: Plan) -> None:
+    """Check the outcome (architecture, rule 6), that only own deployments are cancelled, and dry runs."""
+    expansions = [event for event in result.events if isinstance(event, GroupExpanded)]
+    gone = {event.target for event in expansions if event.gone}
+    for target in {*plan.targets, *(part.id for event in expansions for part in event.members)} - gone:
+        run = [event for event in result.events if getattr(event, "target", None) == target]
+        assert [type(event) for event in run].count(TargetFinished) == 1, "every target finishes once"
+        assert isinstance(run[-1], TargetFinished), "nothing is reported of a target that is finished"
     for target in gone:
         assert isinstance(
-            [event for event in tale.events if getattr(event, "target", None) == target][-1], GroupExpanded
+            [event for event in result.events if getattr(event, "target", None) == target][-1], GroupExpanded
         )
-    assert tale.outcome is Outcome.worst([event.outcome for event in tale.ends()])
+    assert result.outcome is Outcome.worst([event.outcome for event in result.ends()])
     adopted = {
-        event.handle.id for event in tale.events if isinstance(event, Following) and event.handle.adopted
+        event.handle.id for event in result.events if isinstance(event, Following) and event.handle.adopted
     }
-    asked = plan.changes and plan.command is Command.CANCEL
+    cancel_requested = plan.changes and plan.command is Command.CANCEL
     cancels = [
         call.split()[1]
-        for call in tale.sent
-        if call.startswith("cancel ") and ("within" in call or not asked)
+        for call in result.sent
+        if call.startswith("cancel ") and ("within" in call or not cancel_requested)
     ]
     assert not adopted & set(cancels)
-    back = {
+    rollbacks = {
         event.handle.id
-        for event in tale.events
+        for event in result.events
         if isinstance(event, Following) and event.stage is Stage.ROLLBACK
     }
-    assert not back & set(cancels), "what puts something back is never cancelled"
+    assert not rollbacks & set(cancels), "a rollback is never cancelled"
     assert not cancels or plan.command is not Command.ROLLBACK
-    undone = {call.split()[1] for call in tale.sent if call.startswith("undo")}
+    rolled_back = {call.split()[1] for call in result.sent if call.startswith("rollback")}
     assert (
-        undone <= {event.target for event in tale.events if isinstance(event, RollingBack)}
+        rolled_back <= {event.target for event in result.events if isinstance(event, RollingBack)}
         if plan.rollback
-        else not undone
+        else not rolled_back
     )
     assert plan.changes or not [
-        call for call in tale.sent if call.startswith(("start", "undo", "find", "look", "cancel"))
+        call for call in result.sent if call.startswith(("trigger", "rollback", "find", "poll", "cancel"))
     ]
 
 
-def begun(target: str) -> list[Event]:
+def resolved_and_triggered(target: str) -> list[Event]:
     return [TargetResolved(Target(target)), Triggering(target)]
 
 
-OPENING: list[Event] = [REACHED, *begun("a")]
+UNTIL_TRIGGER: list[Event] = [CONNECTED, *resolved_and_triggered("a")]
 
 
-FOLLOWED: list[Event] = [*OPENING, Following("a", A1)]
+UNTIL_FOLLOWED: list[Event] = [*UNTIL_TRIGGER, Following("a", A1)]
 
 
-UNTIL_START: list[Call] = [(0, "reach"), (0, "check a"), (0, "start a")]
+TRIGGER_CALLS: list[Call] = [(0, "connect"), (0, "resolve a"), (0, "trigger a")]
 
 
 def phase(phase: Phase, target: str = "a", stage: Stage = Stage.DEPLOYMENT) -> PhaseChanged:
     return PhaseChanged(target, phase, "", stage=stage)
 
 
-DOUBTFUL = replace(A1, certainty=Certainty.UNCONFIRMED)
+UNCONFIRMED = replace(A1, certainty=Certainty.UNCONFIRMED)
 
 
-IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "the response timed out")]
+TRIGGER_LOST: list[Event] = [*UNTIL_TRIGGER, TriggerUncertain("a", "the response timed out")]
 
 
 SIGNAL_AT_2 = [(2.0, "SIGTERM")]
 
 
-FAREWELL: list[Event] = [InterruptReceived("SIGTERM"), TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY)]
+INTERRUPTED: list[Event] = [
+    InterruptReceived("SIGTERM"),
+    TargetFinished("a", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
+]
 
 
-FULL = replace(GONE, stable_for=2, reason="full queue")
+QUEUE_FULL = replace(ABSENT, stable_for=2, reason="full queue")
 
 
-PROOF = Handle("a", "", condition="healthy")
+HEALTH = Handle("a", "", condition="healthy")
 
 
-PROVABLE = replace(DONE, health_check=PROOF)
+DONE_WITH_HEALTH = replace(DONE, health_check=HEALTH)
 
 
-BOTH = (GroupMember(Target("a"), A1), GroupMember(Target("b"), B1))
+BOTH_MEMBERS = (GroupMember(Target("a"), A1), GroupMember(Target("b"), B1))
 
 
-HALF = (GroupMember(Target("a"), A1), GroupMember(Target("b")))
+ONE_UNNAMED = (GroupMember(Target("a"), A1), GroupMember(Target("b")))
 
 
-GROUP: list[Event] = [REACHED, *begun("t")]
+UNTIL_GROUP_TRIGGER: list[Event] = [CONNECTED, *resolved_and_triggered("t")]
 
 
-GROUP_STARTED: list[Call] = [(0, "reach"), (0, "check t"), (0, "start t")]
+GROUP_CALLS: list[Call] = [(0, "connect"), (0, "resolve t"), (0, "trigger t")]
 
 
-def split(*targets: str, gone: bool = True) -> GroupExpanded:
+def expanded(*targets: str, gone: bool = True) -> GroupExpanded:
     return GroupExpanded("t", tuple(Target(target) for target in targets), gone=gone)
 
 
@@ -277,72 +281,78 @@ def followed(target: str) -> list[Event]:
     return [TargetResolved(Target(target)), Following(target, Handle(target, f"{target}-1"))]
 
 
-PERHAPS = replace(A1, certainty=Certainty.POSSIBLY_PHANTOM)
+MAYBE_PHANTOM = replace(A1, certainty=Certainty.POSSIBLY_PHANTOM)
 
 
-HELD = Ability("read", purpose="to follow a deployment", granted=True, needed=True)
+GRANTED = Ability("read", purpose="to follow a deployment", granted=True, needed=True)
 
 
-LACKS = tuple(
-    Ability(name, purpose=why, granted=False, needed=True, remedy=f"Make one that has {name}")
-    for name, why in (("deploy", "to deploy"), ("read:sensitive", "to show logs"))
+MISSING = tuple(
+    Ability(name, purpose=purpose, granted=False, needed=True, remedy=f"Make one that has {name}")
+    for name, purpose in (("deploy", "to deploy"), ("read:sensitive", "to show logs"))
 )
 
 
-TAKES = st.sampled_from([TICK, TICK, 0.4, 3])
+DURATIONS = st.sampled_from([TICK, TICK, 0.4, 3])
 
 
-ERRORS = st.sampled_from([NO_LINE, SPOKEN, LOST_ANSWER, REVOKED, RefusedError("no")])
+ERRORS = st.sampled_from([NO_CONNECTION, SERVER_503, LOST_RESPONSE, REVOKED, RefusedError("no")])
 
 
-def rows(answers: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Act]]:
-    return st.lists(st.builds(Act, answers | ERRORS, takes=TAKES), min_size=1, max_size=4)
+def replies(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Reply]]:
+    return st.lists(st.builds(Reply, values | ERRORS, takes=DURATIONS), min_size=1, max_size=4)
 
 
-def started_once(target: str, tale: Tale, said: list[Any], timeout: float, by: str = "start") -> None:
-    """A trigger follows another one only if that one certainly started nothing, or, once, if what it led to was cancelled or not there."""
-    told = [
-        (time, call, answer)
-        for (time, call), answer in zip(tale.calls, said, strict=True)
+def assert_triggered_once(
+    target: str, result: RunResult, results: list[Any], timeout: float, by: str = "trigger"
+) -> None:
+    """Check that nothing is started twice.
+
+    A trigger follows another one only if that one certainly started nothing, or, once, if the deployment
+    that it led to was cancelled or did not exist.
+    """
+    calls = [
+        (time, call, reply)
+        for (time, call), reply in zip(result.calls, results, strict=True)
         if target in call.split()[1:]
     ]
-    told = started_with_its_group(target, tale, said) + told
-    looks = [
-        (time, answer)
-        for (time, call), answer in zip(tale.calls, said, strict=True)
-        if call == f"look {target}-p"
+    calls = group_trigger(target, result, results) + calls
+    polls = [
+        (time, reply)
+        for (time, call), reply in zip(result.calls, results, strict=True)
+        if call == f"poll {target}-p"
     ]
-    starts = [number for number, (_, call, _) in enumerate(told) if call.startswith(by)]
-    again = 0
-    for earlier, later in itertools.pairwise(starts):
-        begun, _, answer = told[earlier]
-        searches = [each for _, call, each in told[earlier:later] if call.startswith("find")]
-        seen = [look for time, look in looks if begun <= time <= told[later][0]]
-        full = isinstance(answer, Started) and any(
-            handle.certainty is Certainty.UNCONFIRMED for handle in answer.handles
+    triggers = [number for number, (_, call, _) in enumerate(calls) if call.startswith(by)]
+    repeated = 0
+    for earlier, later in itertools.pairwise(triggers):
+        start, _, reply = calls[earlier]
+        searches = [each for _, call, each in calls[earlier:later] if call.startswith("find")]
+        polled = [poll for time, poll in polls if start <= time <= calls[later][0]]
+        full = isinstance(reply, Started) and any(
+            handle.certainty is Certainty.UNCONFIRMED for handle in reply.handles
         )
-        sure = (
-            isinstance(answer, RetryLater)
-            or (isinstance(answer, UnavailableError) and not answer.may_have_arrived)
+        nothing_started = (
+            isinstance(reply, RetryLater)
+            or (isinstance(reply, UnavailableError) and not reply.may_have_arrived)
             or searches[-2:] == [None, None]
         )
-        sure |= full and all(isinstance(look, BaseException) or look.phase is Phase.ABSENT for look in seen)
-        again += not sure
-    assert again <= 1
-    assert all(told[number][0] <= told[starts[0]][0] + timeout + 12 for number in starts), (
-        "a last try, behind the others' calls"
+        nothing_started |= full and all(
+            isinstance(poll, BaseException) or poll.phase is Phase.ABSENT for poll in polled
+        )
+        repeated += not nothing_started
+    assert repeated <= 1
+    assert all(calls[number][0] <= calls[triggers[0]][0] + timeout + 12 for number in triggers), (
+        "a last attempt, after the calls of other targets"
     )
 
 
-def started_with_its_group(target: str, tale: Tale, said: list[Any]) -> list[tuple[float, str, Any]]:
-    """The trigger of the group is the first one of its parts, if it is not known that it left this one out."""
-    began = [time for time, call in tale.calls if call == "start b"]
-    for call, answer in zip(tale.sent, said, strict=True):
-        for part in (
-            answer.members if call in {"start b", "find b"} and isinstance(answer, GroupStarted) else ()
-        ):
-            if part.target.id == target != "a":
-                return [
-                    (began[0], f"start {target}", Started((part.handle,)) if part.handle else LOST_ANSWER)
-                ]
+def group_trigger(target: str, result: RunResult, results: list[Any]) -> list[tuple[float, str, Any]]:
+    """Return the group's trigger as the first one of a member, unless it certainly left that member out."""
+    started = [time for time, call in result.calls if call == "trigger b"]
+    for call, reply in zip(result.sent, results, strict=True):
+        group = call in {"trigger b", "find b"} and isinstance(reply, GroupStarted)
+        for member in reply.members if group else ():
+            if member.target.id == target != "a":
+                outcome = Started((member.handle,)) if member.handle else LOST_RESPONSE
+                return [(started[0], f"trigger {target}", outcome)]
     return []

@@ -1,4 +1,4 @@
-"""Whatever the server and the signals do: the invariants of a run."""
+"""The invariants of a run, whatever the server does and whenever signals come."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from deployer.model import (
     Target,
 )
 from deployer.run import run
-from tests.fakes import Act, FakeClock, Scripted
+from tests.fakes import FakeClock, Reply, Scripted
 from tests.run.scripted import (
     A1,
+    ABSENT,
     C1,
     DONE,
-    GONE,
-    HELD,
-    LACKS,
-    OWN_FAILURE,
+    DURATIONS,
+    GRANTED,
+    MISSING,
     REVOKED,
     RUNNING,
+    SERVER_ERROR,
     SITE,
-    TAKES,
+    RunResult,
     Script,
-    Tale,
-    holds_always,
-    rows,
-    started_once,
+    assert_invariants,
+    assert_triggered_once,
+    replies,
 )
 
-HOLDS = st.sampled_from([0, 10, math.inf])
+STABLE_FOR = st.sampled_from([0, 10, math.inf])
 
 
 GROUPS = (
@@ -70,73 +70,73 @@ GROUPS = (
 
 def scripts(target: str, *groups: GroupStarted) -> st.SearchStrategy[dict[str, list[Any]]]:
     one, two, three = (Handle(target, f"{target}-{number}") for number in (1, 2, 3))
-    theirs, proof = replace(two, owner=Owner.OTHERS), Handle(target, "", condition="healthy")
-    perhaps = [
-        Handle(target, f"{target}-p", trust)
-        for trust in (Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)
+    others, health = replace(two, owner=Owner.OTHERS), Handle(target, "", condition="healthy")
+    uncertain = [
+        Handle(target, f"{target}-p", certainty)
+        for certainty in (Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)
     ]
     unsure = replace(one, owner=Owner.UNSURE)
-    kinds = [one, replace(one, owner=Owner.OTHERS), *perhaps]
-    begins = [
+    kinds = [one, replace(one, owner=Owner.OTHERS), *uncertain]
+    trigger_replies = [
         *(Started((kind,)) for kind in kinds),
         Started(()),
         RetryLater(20, "full"),
         Rejected("no"),
-        AlreadyDone("so already"),
-        OWN_FAILURE,
+        AlreadyDone("already running"),
+        SERVER_ERROR,
         *groups,
     ]
-    backs = [
-        Started((Handle(target, f"{target}-back"),)),
-        *(Started((each,)) for each in perhaps[1:]),
+    rollback_replies = [
+        Started((Handle(target, f"{target}-rollback"),)),
+        *(Started((each,)) for each in uncertain[1:]),
         RetryLater(20, "full"),
         Rejected("no"),
-        OWN_FAILURE,
+        SERVER_ERROR,
     ]
-    finds = [None, None, Started((one,)), Started((unsure,)), AccessDenied("blind"), *groups]
-    seen = st.builds(Snapshot, st.sampled_from(Phase), stable_for=HOLDS)
-    onward = [
+    find_replies = [None, None, Started((one,)), Started((unsure,)), AccessDenied("blind"), *groups]
+    snapshots = st.builds(Snapshot, st.sampled_from(Phase), stable_for=STABLE_FOR)
+    followed_up = [
         replace(DONE, follow_ups=(two,)),
-        Snapshot(Phase.UNVERIFIED, follow_ups=(two, three), health_check=proof),
-        replace(DONE, health_check=proof),
+        Snapshot(Phase.UNVERIFIED, follow_ups=(two, three), health_check=health),
+        replace(DONE, health_check=health),
     ]
-    looks = rows(seen | st.sampled_from(onward))
-    cancels = rows(st.just("cancelled"))
+    polls = replies(snapshots | st.sampled_from(followed_up))
+    cancels = replies(st.just("cancelled"))
     return st.fixed_dictionaries(
         {
-            f"check {target}": rows(st.sampled_from([Target(target, url=SITE), Target(target)])),
-            f"start {target}": rows(st.sampled_from(begins)),
-            f"undo {target}": rows(st.sampled_from(backs)),
-            f"look {target}-back": looks,
-            f"find {target}": rows(st.sampled_from(finds)),
-            f"look {target}-p": rows(
-                st.sampled_from([GONE, GONE, replace(GONE, follow_ups=(theirs,)), RUNNING, DONE])
+            f"resolve {target}": replies(st.sampled_from([Target(target, url=SITE), Target(target)])),
+            f"trigger {target}": replies(st.sampled_from(trigger_replies)),
+            f"rollback {target}": replies(st.sampled_from(rollback_replies)),
+            f"poll {target}-rollback": polls,
+            f"find {target}": replies(st.sampled_from(find_replies)),
+            f"poll {target}-p": replies(
+                st.sampled_from([ABSENT, ABSENT, replace(ABSENT, follow_ups=(others,)), RUNNING, DONE])
             ),
-            **{f"look {target}-{number}": looks for number in (1, 2, 3)},
-            f"look {target}:healthy": rows(
-                st.builds(Snapshot, st.sampled_from(Phase), stable_for=HOLDS, final=st.booleans())
+            **{f"poll {target}-{number}": polls for number in (1, 2, 3)},
+            f"poll {target}:healthy": replies(
+                st.builds(Snapshot, st.sampled_from(Phase), stable_for=STABLE_FOR, final=st.booleans())
             ),
-            f"going {target}": rows(
-                st.sampled_from([(), (theirs,), (theirs, replace(three, owner=Owner.OTHERS))])
+            f"active {target}": replies(
+                st.sampled_from([(), (others,), (others, replace(three, owner=Owner.OTHERS))])
             ),
             **{f"cancel {target}-{number}": cancels for number in (1, 2, 3, "p")},
-            f"intent {target}": rows(st.just(("would start it",))),
-            f"prepare {target}": rows(st.just(Changes(("image: 1 → 2",)))),
-            f"altered {target}": st.just([("image: 1 → 2",)]),
+            f"describe {target}": replies(st.just(("would start it",))),
+            f"change {target}": replies(st.just(Changes(("image: 1 → 2",)))),
+            f"changed {target}": st.just([("image: 1 → 2",)]),
         },
     )
 
 
-SITES = st.lists(
+SITE_REPLIES = st.lists(
     st.builds(
-        Act,
+        Reply,
         st.builds(
             Snapshot,
             st.sampled_from([Phase.SUCCEEDED, Phase.RUNNING]),
             stable_for=st.just(1),
             shows_failure=st.booleans(),
         ),
-        takes=TAKES,
+        takes=DURATIONS,
     ),
     min_size=1,
     max_size=4,
@@ -165,41 +165,41 @@ PLANS = st.builds(
     one=scripts("a"),
     two=scripts("b", *GROUPS),
     three=scripts("c"),
-    rights=rows(st.sampled_from([(HELD,), LACKS])),
+    abilities=replies(st.sampled_from([(GRANTED,), MISSING])),
     signals=st.lists(st.tuples(st.sampled_from([0, 0.2, 1.5, 7, 30, 61]), st.just("SIGTERM")), max_size=2),
     plan=PLANS,
-    sites=SITES,
+    sites=SITE_REPLIES,
     visits=st.booleans(),
 )
-def test_whatever_happens_the_run_ends_and_sends_nothing_twice(  # noqa: PLR0913, PLR0917 -- what may happen
+def test_any_run_ends_and_triggers_nothing_twice(  # noqa: PLR0913, PLR0917 -- what may happen
     one: Script,
     two: Script,
     three: Script,
-    rights: list[Act],
+    abilities: list[Reply],
     signals: list[tuple[float, str]],
     plan: Plan,
-    sites: list[Act],
+    sites: list[Reply],
     visits: bool,
 ) -> None:
     clock = FakeClock(signals)
     plan = replace(plan, own_site=plan.own_site and visits)
     provider = Scripted(
-        {**one, **two, **three, "rights": rights, f"visit {SITE}": sites, "visit ": sites}, clock
+        {**one, **two, **three, "abilities": abilities, f"visit {SITE}": sites, "visit ": sites}, clock
     )
     events: list[Event] = []
     outcome = run(plan, provider, events.append, clock, provider.visit if visits else None)
-    tale = Tale(outcome, events, provider.calls, 0)
-    holds_always(tale, plan)
-    assert visits or not [call for call in tale.sent if call.startswith("visit")]
+    result = RunResult(outcome, events, provider.calls, 0)
+    assert_invariants(result, plan)
+    assert visits or not [call for call in result.sent if call.startswith("visit")]
     assert (outcome is Outcome.INTERRUPTED) <= bool(signals)
     for target in "abc":
-        started_once(target, tale, provider.said, plan.timeout)
-        started_once(target, tale, provider.said, plan.timeout, by="undo")
+        assert_triggered_once(target, result, provider.results, plan.timeout)
+        assert_triggered_once(target, result, provider.results, plan.timeout, by="rollback")
     revoked = [
-        answer is REVOKED and "within" not in call
-        for (_, call), answer in zip(tale.calls, provider.said, strict=True)
+        reply is REVOKED and "within" not in call
+        for (_, call), reply in zip(result.calls, provider.results, strict=True)
     ]
     assert True not in revoked[:-1] or all(
         "within" in call or call.startswith(("cancel", "visit"))
-        for call in tale.sent[revoked.index(True) + 1 :]
+        for call in result.sent[revoked.index(True) + 1 :]
     )

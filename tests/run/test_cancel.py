@@ -25,52 +25,52 @@ from deployer.model import (
     TargetFinished,
 )
 from deployer.run.interrupt import OUT_OF_TIME
-from tests.fakes import Act
+from tests.fakes import Reply
 from tests.run.scripted import (
+    ABSENT,
     B1,
     BROKEN,
     CANCELLED,
     DONE,
-    FAREWELL,
-    GONE,
-    LATE,
-    LOST_ANSWER,
-    NO_LINE,
-    OPENING,
+    INTERRUPTED,
+    LOST_RESPONSE,
+    NO_CONNECTION,
+    NOT_FINISHED,
     QUEUED,
     REVOKED,
     RUNNING,
     SIGNAL_AT_2,
+    UNTIL_TRIGGER,
     Call,
     Script,
-    tell,
+    run_script,
 )
 
-THEIRS = Handle("a", "a-1", owner=Owner.OTHERS, started_by="a webhook started")
+OF_WEBHOOK = Handle("a", "a-1", owner=Owner.OTHERS, started_by="a webhook started")
 
 
-NOBODYS = Handle("a", "a-2", owner=Owner.OTHERS)
+OF_UNKNOWN = Handle("a", "a-2", owner=Owner.OTHERS)
 
 
-WITHDRAWN: list[Event] = [
-    CancelResult("a", THEIRS, "cancelled (one that a webhook started)"),
-    CancelResult("a", NOBODYS, "cancelled"),
+BOTH_CANCELLED: list[Event] = [
+    CancelResult("a", OF_WEBHOOK, "cancelled (one that a webhook started)"),
+    CancelResult("a", OF_UNKNOWN, "cancelled"),
 ]
 
 
-FOLLOWED_OUT: list[Event] = [
-    Following("a", THEIRS, stage=Stage.CANCELLATION),
-    Following("a", NOBODYS, stage=Stage.CANCELLATION),
+BOTH_FOLLOWED: list[Event] = [
+    Following("a", OF_WEBHOOK, stage=Stage.CANCELLATION),
+    Following("a", OF_UNKNOWN, stage=Stage.CANCELLATION),
 ]
 
 
-UNTIL_CANCEL: list[Call] = [(0, "reach"), (0, "check a"), (0, "going a")]
+UNTIL_CANCEL: list[Call] = [(0, "connect"), (0, "resolve a"), (0, "active a")]
 
 
 BOTH_SENT: list[Call] = [(0, "cancel a-1"), (0, "cancel a-2")]
 
 
-def ending(phase: Phase, target: str = "a") -> PhaseChanged:
+def cancellation_phase(phase: Phase, target: str = "a") -> PhaseChanged:
     return PhaseChanged(target, phase, "", stage=Stage.CANCELLATION)
 
 
@@ -78,171 +78,171 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
     ("script", "plan", "events", "calls"),
     [
         pytest.param(
-            {"going a": [()]},
+            {"active a": [()]},
             {},
             [TargetFinished("a", Outcome.FINISHED, "nothing to cancel: no deployment was queued or running")],
             [],
-            id="nothing",
+            id="nothing-active",
         ),
         pytest.param(
-            {"look a-1": [RUNNING, CANCELLED], "look a-2": [CANCELLED]},
+            {"poll a-1": [RUNNING, CANCELLED], "poll a-2": [CANCELLED]},
             {},
             [
-                *WITHDRAWN,
-                *FOLLOWED_OUT,
-                ending(Phase.RUNNING),
-                ending(Phase.CANCELLED),
-                ending(Phase.CANCELLED),
+                *BOTH_CANCELLED,
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.RUNNING),
+                cancellation_phase(Phase.CANCELLED),
+                cancellation_phase(Phase.CANCELLED),
                 TargetFinished("a", Outcome.FINISHED, "2 cancelled"),
             ],
-            [*BOTH_SENT, (0, "look a-1"), (0, "look a-2"), (2, "look a-1")],
-            id="all-that-is-going-and-looked-at-until-it-is-over",
+            [*BOTH_SENT, (0, "poll a-1"), (0, "poll a-2"), (2, "poll a-1")],
+            id="all-active-ones-polled-until-final",
         ),
         pytest.param(
-            {"cancel a-1": ["already over (finished)"], "look a-1": [DONE], "look a-2": [CANCELLED]},
+            {"cancel a-1": ["already over (finished)"], "poll a-1": [DONE], "poll a-2": [CANCELLED]},
             {},
             [
-                CancelResult("a", THEIRS, "already over (finished) (one that a webhook started)"),
-                WITHDRAWN[1],
-                *FOLLOWED_OUT,
-                ending(Phase.SUCCEEDED),
-                ending(Phase.CANCELLED),
+                CancelResult("a", OF_WEBHOOK, "already over (finished) (one that a webhook started)"),
+                BOTH_CANCELLED[1],
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.SUCCEEDED),
+                cancellation_phase(Phase.CANCELLED),
                 TargetFinished("a", Outcome.FINISHED, "1 cancelled, 1 ended by itself"),
             ],
-            [*BOTH_SENT, (0, "look a-1"), (0, "look a-2")],
-            id="one-was-quicker",
+            [*BOTH_SENT, (0, "poll a-1"), (0, "poll a-2")],
+            id="one-finished-first",
         ),
         pytest.param(
-            {"look a-1": [BROKEN], "look a-2": [GONE]},
+            {"poll a-1": [BROKEN], "poll a-2": [ABSENT]},
             {},
             [
-                *WITHDRAWN,
-                *FOLLOWED_OUT,
-                ending(Phase.FAILED),
-                ending(Phase.ABSENT),
+                *BOTH_CANCELLED,
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.FAILED),
+                cancellation_phase(Phase.ABSENT),
                 TargetFinished("a", Outcome.FINISHED, "0 cancelled, 2 ended by itself"),
             ],
-            [*BOTH_SENT, (0, "look a-1"), (0, "look a-2")],
-            id="however-it-ends",
+            [*BOTH_SENT, (0, "poll a-1"), (0, "poll a-2")],
+            id="failed-and-absent-count-as-ended",
         ),
         pytest.param(
-            {"look a-1": [RUNNING], "look a-2": [CANCELLED]},
+            {"poll a-1": [RUNNING], "poll a-2": [CANCELLED]},
             {"timeout": 50, "poll_interval": 40, "cancel_on_timeout": True},
             [
-                *WITHDRAWN,
-                *FOLLOWED_OUT,
-                ending(Phase.RUNNING),
-                ending(Phase.CANCELLED),
-                TargetFinished("a", Outcome.TIMED_OUT, LATE),
+                *BOTH_CANCELLED,
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.RUNNING),
+                cancellation_phase(Phase.CANCELLED),
+                TargetFinished("a", Outcome.TIMED_OUT, NOT_FINISHED),
             ],
-            [*BOTH_SENT, (0, "look a-1"), (0, "look a-2"), (40, "look a-1"), (50, "look a-1")],
-            id="one-goes-on",
+            [*BOTH_SENT, (0, "poll a-1"), (0, "poll a-2"), (40, "poll a-1"), (50, "poll a-1")],
+            id="one-times-out",
         ),
         pytest.param(
-            {"look a-1": [RefusedError("not yours")], "look a-2": [CANCELLED]},
+            {"poll a-1": [RefusedError("not yours")], "poll a-2": [CANCELLED]},
             {},
             [
-                *WITHDRAWN,
-                *FOLLOWED_OUT,
-                ending(Phase.CANCELLED),
+                *BOTH_CANCELLED,
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.CANCELLED),
                 TargetFinished("a", Outcome.LOST, "not yours"),
             ],
-            [*BOTH_SENT, (0, "look a-1"), (0, "look a-2")],
-            id="one-is-out-of-sight",
+            [*BOTH_SENT, (0, "poll a-1"), (0, "poll a-2")],
+            id="one-poll-denied",
         ),
         pytest.param(
             {},
             {"wait": False},
-            [*WITHDRAWN, TargetFinished("a", Outcome.TRIGGERED)],
+            [*BOTH_CANCELLED, TargetFinished("a", Outcome.TRIGGERED)],
             BOTH_SENT,
-            id="not-waited-for",
+            id="wait-false",
         ),
         pytest.param(
             {
-                "going a": [(THEIRS, NOBODYS), (NOBODYS,)],
-                "cancel a-1": [LOST_ANSWER],
-                "cancel a-2": [NO_LINE, "cancelled"],
+                "active a": [(OF_WEBHOOK, OF_UNKNOWN), (OF_UNKNOWN,)],
+                "cancel a-1": [LOST_RESPONSE],
+                "cancel a-2": [NO_CONNECTION, "cancelled"],
             },
             {"wait": False},
             [
-                CancelResult("a", THEIRS, "cancel sent, not confirmed (one that a webhook started)"),
+                CancelResult("a", OF_WEBHOOK, "cancel sent, not confirmed (one that a webhook started)"),
                 PollFailing("a", "no connection"),
-                CancelResult("a", NOBODYS, "cancelled"),
+                CancelResult("a", OF_UNKNOWN, "cancelled"),
                 TargetFinished("a", Outcome.TRIGGERED),
             ],
-            [*BOTH_SENT, (5, "going a"), (5, "cancel a-2")],
-            id="what-became-of-each-is-told",
+            [*BOTH_SENT, (5, "active a"), (5, "cancel a-2")],
+            id="unconfirmed-and-retried",
         ),
         pytest.param(
             {
-                "going a": [(THEIRS, NOBODYS), (NOBODYS,)],
-                "cancel a-2": [NO_LINE, "cancelled"],
-                "look a-1": [CANCELLED],
-                "look a-2": [DONE],
+                "active a": [(OF_WEBHOOK, OF_UNKNOWN), (OF_UNKNOWN,)],
+                "cancel a-2": [NO_CONNECTION, "cancelled"],
+                "poll a-1": [CANCELLED],
+                "poll a-2": [DONE],
             },
             {},
             [
-                WITHDRAWN[0],
+                BOTH_CANCELLED[0],
                 PollFailing("a", "no connection"),
-                WITHDRAWN[1],
-                *FOLLOWED_OUT,
-                ending(Phase.CANCELLED),
-                ending(Phase.SUCCEEDED),
+                BOTH_CANCELLED[1],
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.CANCELLED),
+                cancellation_phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED, "1 cancelled, 1 ended by itself"),
             ],
-            [*BOTH_SENT, (5, "going a"), (5, "cancel a-2"), (5, "look a-1"), (5, "look a-2")],
-            id="what-was-cancelled-stays-known-when-another-must-be-asked-again",
+            [*BOTH_SENT, (5, "active a"), (5, "cancel a-2"), (5, "poll a-1"), (5, "poll a-2")],
+            id="first-result-kept-while-second-is-retried",
         ),
         pytest.param(
             {
-                "going a": [(THEIRS, NOBODYS), (THEIRS, NOBODYS)],
-                "cancel a-1": [LOST_ANSWER],
-                "cancel a-2": [NO_LINE, "cancelled"],
+                "active a": [(OF_WEBHOOK, OF_UNKNOWN), (OF_WEBHOOK, OF_UNKNOWN)],
+                "cancel a-1": [LOST_RESPONSE],
+                "cancel a-2": [NO_CONNECTION, "cancelled"],
             },
             {"wait": False},
             [
-                CancelResult("a", THEIRS, "cancel sent, not confirmed (one that a webhook started)"),
+                CancelResult("a", OF_WEBHOOK, "cancel sent, not confirmed (one that a webhook started)"),
                 PollFailing("a", "no connection"),
-                WITHDRAWN[1],
+                BOTH_CANCELLED[1],
                 TargetFinished("a", Outcome.TRIGGERED),
             ],
-            [*BOTH_SENT, (5, "going a"), (5, "cancel a-2")],
-            id="what-may-have-arrived-is-not-asked-again",
+            [*BOTH_SENT, (5, "active a"), (5, "cancel a-2")],
+            id="lost-response-is-not-retried",
         ),
         pytest.param(
             {"cancel a-1": [RefusedError("no right")]},
             {},
-            [WITHDRAWN[1], TargetFinished("a", Outcome.REFUSED, "no right")],
+            [BOTH_CANCELLED[1], TargetFinished("a", Outcome.REFUSED, "no right")],
             BOTH_SENT,
-            id="one-is-refused-and-the-other-still-sent",
+            id="one-refused-other-cancelled",
         ),
         pytest.param(
-            {"cancel a-1": [RefusedError("no right")], "cancel a-2": [NO_LINE, "cancelled"]},
+            {"cancel a-1": [RefusedError("no right")], "cancel a-2": [NO_CONNECTION, "cancelled"]},
             {},
             [
                 PollFailing("a", "no connection"),
-                WITHDRAWN[1],
+                BOTH_CANCELLED[1],
                 TargetFinished("a", Outcome.REFUSED, "no right"),
             ],
-            [*BOTH_SENT, (5, "going a"), (5, "cancel a-2")],
-            id="one-is-refused-and-stays-so-when-another-must-be-asked-again",
+            [*BOTH_SENT, (5, "active a"), (5, "cancel a-2")],
+            id="refusal-kept-while-other-is-retried",
         ),
         pytest.param(
             {"cancel a-1": [REVOKED]},
             {},
             [TargetFinished("a", Outcome.REFUSED, "the token is revoked")],
             BOTH_SENT[:1],
-            id="a-revoked-token-sends-no-other",
+            id="revoked-token-stops-the-rest",
         ),
         pytest.param(
-            {"going a": [RefusedError("a service has no deployments")]},
+            {"active a": [RefusedError("a service has no deployments")]},
             {},
             [TargetFinished("a", Outcome.REFUSED, "a service has no deployments")],
             [],
             id="refused",
         ),
         pytest.param(
-            {"going a": [NO_LINE, ()]},
+            {"active a": [NO_CONNECTION, ()]},
             {},
             [
                 PollFailing("a", "no connection"),
@@ -250,119 +250,124 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
                     "a", Outcome.FINISHED, "nothing to cancel: no deployment was queued or running"
                 ),
             ],
-            [(5, "going a")],
-            id="a-list-that-fails-is-read-again",
+            [(5, "active a")],
+            id="list-is-retried",
         ),
         pytest.param(
-            {"going a": [NO_LINE]},
+            {"active a": [NO_CONNECTION]},
             {"timeout": 7},
             [PollFailing("a", "no connection"), TargetFinished("a", Outcome.TIMED_OUT, "no connection")],
-            [(5, "going a"), (7, "going a")],
-            id="as-long-as-there-is-time",
+            [(5, "active a"), (7, "active a")],
+            id="list-times-out",
         ),
     ],
 )
-def test_what_is_going_is_cancelled_whoever_started_it(
+def test_active_deployments_are_cancelled_whoever_started_them(
     script: Script, plan: dict[str, Any], events: list[Event], calls: list[Call]
 ) -> None:
-    tale = tell({"going a": [(THEIRS, NOBODYS)], **script}, command=Command.CANCEL, **plan)
-    assert (tale.events, tale.calls) == ([*OPENING, *events], [*UNTIL_CANCEL, *calls])
+    result = run_script({"active a": [(OF_WEBHOOK, OF_UNKNOWN)], **script}, command=Command.CANCEL, **plan)
+    assert (result.events, result.calls) == ([*UNTIL_TRIGGER, *events], [*UNTIL_CANCEL, *calls])
 
 
-def test_every_target_s_deployments_are_cancelled_and_the_worst_counts() -> None:
+def test_deployments_of_all_targets_are_cancelled_and_the_worst_outcome_counts() -> None:
     script: Script = {
-        "going a": [(THEIRS,)],
-        "look a-1": [CANCELLED],
-        "going b": [(replace(B1, owner=Owner.OTHERS),)],
+        "active a": [(OF_WEBHOOK,)],
+        "poll a-1": [CANCELLED],
+        "active b": [(replace(B1, owner=Owner.OTHERS),)],
         "cancel b-1": [REVOKED],
     }
-    tale = tell(script, targets=("a", "b", "c"), command=Command.CANCEL)
-    assert tale.sent == [
-        "reach",
-        "check a",
-        "check b",
-        "check c",
-        "going a",
+    result = run_script(script, targets=("a", "b", "c"), command=Command.CANCEL)
+    assert result.sent == [
+        "connect",
+        "resolve a",
+        "resolve b",
+        "resolve c",
+        "active a",
         "cancel a-1",
-        "going b",
+        "active b",
         "cancel b-1",
     ]
-    assert {event.target: event.outcome for event in tale.ends()} == {
+    assert {event.target: event.outcome for event in result.ends()} == {
         "a": Outcome.LOST,
         "b": Outcome.REFUSED,
         "c": Outcome.REFUSED,
     }
 
 
-def test_a_command_that_is_to_cancel_starts_nothing() -> None:
-    tale = tell({"going a": [(THEIRS,)], "look a-1": [GONE, CANCELLED]}, command=Command.CANCEL)
-    assert not [call for call in tale.sent if call.startswith(("start", "find"))]
+def test_cancel_triggers_nothing() -> None:
+    result = run_script(
+        {"active a": [(OF_WEBHOOK,)], "poll a-1": [ABSENT, CANCELLED]}, command=Command.CANCEL
+    )
+    assert not [call for call in result.sent if call.startswith(("trigger", "find"))]
 
 
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"going a": [Act((THEIRS, NOBODYS), takes=9)]},
+            {"active a": [Reply((OF_WEBHOOK, OF_UNKNOWN), takes=9)]},
             [InterruptReceived("SIGTERM")],
             [],
-            id="while-the-list-is-read",
+            id="during-the-list-request",
         ),
         pytest.param(
-            {"going a": [NO_LINE]},
+            {"active a": [NO_CONNECTION]},
             [PollFailing("a", "no connection"), InterruptReceived("SIGTERM")],
             [],
-            id="asleep-before-it-is-read",
+            id="before-the-list-is-retried",
         ),
         pytest.param(
-            {"cancel a-1": [Act("cancelled", takes=3)]},
-            [*WITHDRAWN[:1], InterruptReceived("SIGTERM"), CancelResult("a", NOBODYS, OUT_OF_TIME)],
+            {"cancel a-1": [Reply("cancelled", takes=3)]},
+            [*BOTH_CANCELLED[:1], InterruptReceived("SIGTERM"), CancelResult("a", OF_UNKNOWN, OUT_OF_TIME)],
             BOTH_SENT[:1],
-            id="a-cancel-is-answered-in-two-seconds",
+            id="cancel-response-within-grace",
         ),
         pytest.param(
-            {"cancel a-1": [Act("cancelled", takes=math.inf)]},
+            {"cancel a-1": [Reply("cancelled", takes=math.inf)]},
             [
                 InterruptReceived("SIGTERM"),
-                CancelResult("a", THEIRS, "cancel sent, not confirmed"),
-                CancelResult("a", NOBODYS, OUT_OF_TIME),
+                CancelResult("a", OF_WEBHOOK, "cancel sent, not confirmed"),
+                CancelResult("a", OF_UNKNOWN, OUT_OF_TIME),
             ],
             BOTH_SENT[:1],
-            id="a-cancel-hangs",
+            id="cancel-request-hangs",
         ),
         pytest.param(
-            {"cancel a-2": [NO_LINE]},
+            {"cancel a-2": [NO_CONNECTION]},
             [
-                *WITHDRAWN[:1],
+                *BOTH_CANCELLED[:1],
                 PollFailing("a", "no connection"),
                 InterruptReceived("SIGTERM"),
-                CancelResult("a", NOBODYS, OUT_OF_TIME),
+                CancelResult("a", OF_UNKNOWN, OUT_OF_TIME),
             ],
             BOTH_SENT,
-            id="asleep-before-a-cancel-is-sent-again",
+            id="before-the-cancel-is-retried",
         ),
         pytest.param(
-            {"look a-1": [RUNNING], "look a-2": [QUEUED]},
+            {"poll a-1": [RUNNING], "poll a-2": [QUEUED]},
             [
-                *WITHDRAWN,
-                *FOLLOWED_OUT,
-                ending(Phase.RUNNING),
-                ending(Phase.QUEUED),
+                *BOTH_CANCELLED,
+                *BOTH_FOLLOWED,
+                cancellation_phase(Phase.RUNNING),
+                cancellation_phase(Phase.QUEUED),
                 InterruptReceived("SIGTERM"),
             ],
-            [*BOTH_SENT, (0, "look a-1"), (0, "look a-2")],
-            id="while-they-end",
+            [*BOTH_SENT, (0, "poll a-1"), (0, "poll a-2")],
+            id="while-polling",
         ),
     ],
 )
-def test_a_signal_cancels_nothing_of_somebody_else_s(
+def test_after_a_signal_no_further_deployment_of_others_is_cancelled(
     script: Script, events: list[Event], calls: list[Call]
 ) -> None:
-    """What the command has sent is sent, and what it has not is named; a farewell only stops what we started."""
-    tale = tell(
-        {"going a": [(THEIRS, NOBODYS)], **script},
+    """Those that were not sent a cancel yet are named; an interrupt only cancels what this run started."""
+    result = run_script(
+        {"active a": [(OF_WEBHOOK, OF_UNKNOWN)], **script},
         command=Command.CANCEL,
         signals=SIGNAL_AT_2,
         poll_interval=5,
     )
-    assert (tale.events, tale.calls) == ([*OPENING, *events, FAREWELL[-1]], [*UNTIL_CANCEL, *calls])
+    assert (result.events, result.calls) == (
+        [*UNTIL_TRIGGER, *events, INTERRUPTED[-1]],
+        [*UNTIL_CANCEL, *calls],
+    )

@@ -1,4 +1,4 @@
-"""What is changed before the trigger."""
+"""Changes that are applied before the trigger."""
 
 from __future__ import annotations
 
@@ -32,60 +32,60 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.run.interrupt import CHANGE_IN_FLIGHT
-from tests.fakes import Act
+from tests.fakes import Reply
 from tests.run.scripted import (
     A1,
     A2,
     ADOPTED,
     BROKEN,
     CANCELLED,
+    CANCELLED_BY_SIGTERM,
+    CONNECTED,
     DONE,
-    FAREWELL,
     GATEWAY,
-    LOST_ANSWER,
-    NO_LINE,
-    REACHED,
+    INTERRUPTED,
+    LOST_RESPONSE,
+    NO_CONNECTION,
     REVOKED,
     RUNNING,
     SIGNAL_AT_2,
-    STOPPED_BY,
     Script,
     phase,
-    tell,
+    run_script,
 )
 
-KEEPS_A = "Changes that were applied before stay in effect: a is as it is wished"
+CHANGES_OF_A_STAY = "Changes that were applied before stay in effect: a is up to date"
 
 
-def test_nothing_is_changed_before_every_target_was_checked() -> None:
-    tale = tell({}, targets=("a", "b"), has_changes=True)
-    assert [call for call in tale.sent if not call.startswith("look")] == [
-        *("reach", "check a", "check b"),
-        *("prepare a", "prepare b", "start a", "start b"),
+def test_nothing_is_changed_before_all_targets_are_resolved() -> None:
+    result = run_script({}, targets=("a", "b"), has_changes=True)
+    assert [call for call in result.sent if not call.startswith("poll")] == [
+        *("connect", "resolve a", "resolve b"),
+        *("change a", "change b", "trigger a", "trigger b"),
     ]
 
 
-def test_a_refused_target_keeps_the_others_from_being_changed() -> None:
-    tale = tell({"check b": [RefusedError("no such app")]}, targets=("a", "b"), has_changes=True)
-    assert tale.sent == ["reach", "check a", "check b"]
-    assert tale.ends()[-1] == TargetFinished(
+def test_a_target_that_does_not_resolve_prevents_all_changes() -> None:
+    result = run_script({"resolve b": [RefusedError("no such app")]}, targets=("a", "b"), has_changes=True)
+    assert result.sent == ["connect", "resolve a", "resolve b"]
+    assert result.ends()[-1] == TargetFinished(
         "a", Outcome.REFUSED, "nothing was changed, because b was refused"
     )
 
 
-READY: list[Event] = [REACHED, TargetResolved(Target("a"))]
+RESOLVED: list[Event] = [CONNECTED, TargetResolved(Target("a"))]
 
 
 IMAGE, ENV = "image: 1 → 2", "variables: 1 added (A), 0 changed, 0 unchanged"
 
 
-PERHAPS_CHANGED = f"{IMAGE} (perhaps: no response)"
+IMAGE_UNCERTAIN = f"{IMAGE} (perhaps: no response)"
 
 
-WELL = Changes((IMAGE,))
+IMAGE_CHANGED = Changes((IMAGE,))
 
 
-TRIGGERED: list[Event] = [
+DEPLOYED: list[Event] = [
     Triggering("a"),
     Following("a", A1),
     phase(Phase.SUCCEEDED),
@@ -93,7 +93,7 @@ TRIGGERED: list[Event] = [
 ]
 
 
-BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
+RATE_LIMITED = UnavailableError("rate limited", from_server=True, retry_after=30)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,11 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
     [
         pytest.param(
             {
-                "prepare a": [
+                "change a": [
                     Changes(
-                        (IMAGE, ENV), ("it stays pinned", "blanks are cut off"), ("the rest is so already",)
+                        (IMAGE, ENV),
+                        ("it stays pinned", "whitespace was trimmed"),
+                        ("the rest is unchanged",),
                     )
                 ]
             },
@@ -111,96 +113,100 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
                 *(
                     ChangeApplied("a", IMAGE),
                     ChangeApplied("a", ENV),
-                    TargetNote("a", "the rest is so already"),
+                    TargetNote("a", "the rest is unchanged"),
                 ),
-                *(TargetWarning("a", "it stays pinned"), TargetWarning("a", "blanks are cut off")),
-                *TRIGGERED,
+                *(TargetWarning("a", "it stays pinned"), TargetWarning("a", "whitespace was trimmed")),
+                *DEPLOYED,
             ],
             [0],
-            id="what-was-changed-and-what-should-be-known",
+            id="changes-notes-and-warnings",
         ),
         pytest.param(
-            {"prepare a": [NO_LINE, NO_LINE, WELL]},
-            [PollFailing("a", "no connection"), ChangeApplied("a", IMAGE), *TRIGGERED],
+            {"change a": [NO_CONNECTION, NO_CONNECTION, IMAGE_CHANGED]},
+            [PollFailing("a", "no connection"), ChangeApplied("a", IMAGE), *DEPLOYED],
             [0, 5, 10],
-            id="an-outage-is-waited-through",
+            id="retried-after-an-outage",
         ),
         pytest.param(
             {
-                "prepare a": [LOST_ANSWER, Changes((), unchanged=("all is as it is wished",))],
-                "altered a": [(PERHAPS_CHANGED,)],
+                "change a": [LOST_RESPONSE, Changes((), unchanged=("all is up to date",))],
+                "changed a": [(IMAGE_UNCERTAIN,)],
             },
             [
                 PollFailing("a", "the response timed out"),
-                TargetNote("a", "all is as it is wished"),
-                *TRIGGERED,
+                TargetNote("a", "all is up to date"),
+                *DEPLOYED,
             ],
             [0, 5],
-            id="after-a-lost-answer-it-is-asked-again",
+            id="retried-after-a-lost-response",
         ),
         pytest.param(
-            {"prepare a": [BUSY, WELL]},
-            [PollFailing("a", "asked too often"), ChangeApplied("a", IMAGE), *TRIGGERED],
+            {"change a": [RATE_LIMITED, IMAGE_CHANGED]},
+            [PollFailing("a", "rate limited"), ChangeApplied("a", IMAGE), *DEPLOYED],
             [0, 30],
-            id="as-long-as-asked",
+            id="retry-after",
         ),
         pytest.param(
-            {"prepare a": [NO_LINE, BUSY, NO_LINE, WELL]},
+            {"change a": [NO_CONNECTION, RATE_LIMITED, NO_CONNECTION, IMAGE_CHANGED]},
             [
                 *(
                     PollFailing("a", "no connection"),
-                    PollFailing("a", "asked too often"),
+                    PollFailing("a", "rate limited"),
                     PollFailing("a", "no connection"),
                 ),
-                *(ChangeApplied("a", IMAGE), *TRIGGERED),
+                *(ChangeApplied("a", IMAGE), *DEPLOYED),
             ],
             [0, 5, 35, 40],
-            id="each-trouble-is-told-when-it-comes",
+            id="each-new-error-is-reported",
         ),
         pytest.param(
-            {"prepare a": [NO_LINE], "altered a": [(PERHAPS_CHANGED,)]},
+            {"change a": [NO_CONNECTION], "changed a": [(IMAGE_UNCERTAIN,)]},
             [
                 PollFailing("a", "no connection"),
-                ChangeApplied("a", PERHAPS_CHANGED),
+                ChangeApplied("a", IMAGE_UNCERTAIN),
                 TargetFinished("a", Outcome.TIMED_OUT, "no connection"),
             ],
             [*range(0, 61, 5)],
-            id="until-the-time-is-over",
+            id="timeout",
         ),
         pytest.param(
-            {"prepare a": [RefusedError("no such field")], "altered a": [(IMAGE,)]},
+            {"change a": [RefusedError("no such field")], "changed a": [(IMAGE,)]},
             [ChangeApplied("a", IMAGE), TargetFinished("a", Outcome.REFUSED, "no such field")],
             [0],
-            id="refused-after-a-part-of-it",
+            id="refused-after-a-partial-change",
         ),
         pytest.param(
-            {"prepare a": [UnavailableError("the address redirects", permanent=True)]},
+            {"change a": [UnavailableError("the address redirects", permanent=True)]},
             [TargetFinished("a", Outcome.REFUSED, "the address redirects")],
             [0],
-            id="a-redirect-is-final",
+            id="redirect",
         ),
     ],
 )
-def test_what_becomes_of_a_change_before_the_start(
+def test_a_change_is_retried_until_it_succeeds_is_refused_or_times_out(
     script: Script, events: list[Event], times: list[float]
 ) -> None:
-    tale = tell(script, has_changes=True, timeout=60)
-    assert (tale.events, tale.times("prepare a")) == ([*READY, *events], times)
+    result = run_script(script, has_changes=True, timeout=60)
+    assert (result.events, result.times("change a")) == ([*RESOLVED, *events], times)
 
 
-def test_the_time_runs_from_the_trigger_and_not_from_the_outage_before_it() -> None:
-    tale = tell(
-        {"prepare a": [NO_LINE] * 8 + [WELL], "look a-1": [RUNNING]},
+def test_timeout_runs_from_the_trigger_not_from_an_outage_before_it() -> None:
+    result = run_script(
+        {"change a": [NO_CONNECTION] * 8 + [IMAGE_CHANGED], "poll a-1": [RUNNING]},
         has_changes=True,
         timeout=60,
         poll_interval=60,
     )
-    assert (tale.times("start a"), tale.times("look a-1")) == ([40], [40, 100])
+    assert (result.times("trigger a"), result.times("poll a-1")) == ([40], [40, 100])
 
 
-def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> None:
-    tale = tell({"prepare a": [NO_LINE, WELL], "start a": [NO_LINE]}, has_changes=True, timeout=20)
-    assert [event for event in tale.events if isinstance(event, PollFailing)] == [
+def test_an_error_before_the_trigger_is_reported_again_after_it() -> None:
+    result = run_script(
+        {"change a": [NO_CONNECTION, IMAGE_CHANGED], "trigger a": [NO_CONNECTION]},
+        has_changes=True,
+        timeout=20,
+    )
+    assert [event for event in result.events if isinstance(event, PollFailing)] == [
         PollFailing("a", "no connection")
     ] * 2
 
@@ -209,8 +215,8 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
     ("script", "calls", "ends"),
     [
         pytest.param(
-            {"prepare a": [RefusedError("no such field")]},
-            ["prepare a"],
+            {"change a": [RefusedError("no such field")]},
+            ["change a"],
             [
                 TargetFinished("a", Outcome.REFUSED, "no such field"),
                 *(
@@ -218,63 +224,72 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
                     for target in "bc"
                 ),
             ],
-            id="the-first-is-refused",
+            id="first-refused",
         ),
         pytest.param(
-            {"prepare b": [RefusedError("no such field")]},
-            ["prepare a", "prepare b", "start a", "look a-1"],
+            {"change b": [RefusedError("no such field")]},
+            ["change a", "change b", "trigger a", "poll a-1"],
             [
                 TargetFinished("b", Outcome.REFUSED, "no such field"),
                 TargetFinished("c", Outcome.REFUSED, "nothing was changed, because b was refused"),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            id="what-was-changed-before-is-deployed",
+            id="already-changed-targets-are-deployed",
         ),
         pytest.param(
             {
-                "prepare a": [LOST_ANSWER],
-                "prepare b": [RefusedError("no such field")],
-                "altered a": [(PERHAPS_CHANGED,)],
+                "change a": [LOST_RESPONSE],
+                "change b": [RefusedError("no such field")],
+                "changed a": [(IMAGE_UNCERTAIN,)],
             },
-            ["prepare a", "prepare b"],
+            ["change a", "change b"],
             [
                 TargetFinished("b", Outcome.REFUSED, "no such field"),
                 TargetFinished("c", Outcome.REFUSED, "nothing was changed, because b was refused"),
                 TargetFinished("a", Outcome.REFUSED, "nothing more was changed, because b was refused"),
             ],
-            id="whose-answer-was-lost-is-not-asked-again",
+            id="lost-change-is-not-retried-after-a-refusal",
         ),
         pytest.param(
-            {"prepare a": [REVOKED]},
-            ["prepare a"],
+            {"change a": [REVOKED]},
+            ["change a"],
             [TargetFinished(target, Outcome.REFUSED, "the token is revoked") for target in "abc"],
-            id="the-token-is-revoked",
+            id="revoked-token",
         ),
         pytest.param(
-            {"start a": [RefusedError("no server")]},
-            ["prepare a", "prepare b", "prepare c", "start a", "start b", "start c", "look b-1", "look c-1"],
+            {"trigger a": [RefusedError("no server")]},
             [
-                TargetFinished("a", Outcome.REFUSED, f"no server. {KEEPS_A}"),
+                "change a",
+                "change b",
+                "change c",
+                "trigger a",
+                "trigger b",
+                "trigger c",
+                "poll b-1",
+                "poll c-1",
+            ],
+            [
+                TargetFinished("a", Outcome.REFUSED, f"no server. {CHANGES_OF_A_STAY}"),
                 TargetFinished("b", Outcome.FINISHED),
                 TargetFinished("c", Outcome.FINISHED),
             ],
-            id="what-is-refused-when-all-are-changed-stops-nobody",
+            id="refused-trigger-after-all-changes",
         ),
     ],
 )
-def test_a_refusal_keeps_the_others_from_being_changed(
+def test_a_refused_change_prevents_later_changes(
     script: Script, calls: list[str], ends: list[TargetFinished]
 ) -> None:
-    tale = tell(script, targets=("a", "b", "c"), has_changes=True)
-    assert tale.sent == ["reach", "check a", "check b", "check c", *calls]
-    assert tale.ends() == ends
+    result = run_script(script, targets=("a", "b", "c"), has_changes=True)
+    assert result.sent == ["connect", "resolve a", "resolve b", "resolve c", *calls]
+    assert result.ends() == ends
 
 
-def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_later() -> None:
-    """Refused, but changed: that was no refusal of the change."""
-    script: Script = {"start a": [RefusedError("no server")], "prepare b": [NO_LINE, WELL]}
-    assert tell(script, targets=("a", "b"), has_changes=True).ends() == [
-        TargetFinished("a", Outcome.REFUSED, f"no server. {KEEPS_A}"),
+def test_a_refused_trigger_does_not_prevent_a_later_change() -> None:
+    """The target was changed; only its trigger was refused."""
+    script: Script = {"trigger a": [RefusedError("no server")], "change b": [NO_CONNECTION, IMAGE_CHANGED]}
+    assert run_script(script, targets=("a", "b"), has_changes=True).ends() == [
+        TargetFinished("a", Outcome.REFUSED, f"no server. {CHANGES_OF_A_STAY}"),
         TargetFinished("b", Outcome.FINISHED),
     ]
 
@@ -282,54 +297,58 @@ def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_late
 @pytest.mark.parametrize(
     ("script", "outcome"),
     [
-        pytest.param({"start a": [Rejected("no server")]}, Outcome.REFUSED, id="refused"),
-        pytest.param({"start a": [RetryLater(60, "full")]}, Outcome.TIMED_OUT, id="a-full-queue"),
+        pytest.param({"trigger a": [Rejected("no server")]}, Outcome.REFUSED, id="refused"),
+        pytest.param({"trigger a": [RetryLater(60, "full")]}, Outcome.TIMED_OUT, id="full-queue"),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]}, Outcome.LOST, id="lost"
+            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("no permission to list deployments")]},
+            Outcome.LOST,
+            id="lost",
         ),
-        pytest.param({"start a": [GATEWAY]}, Outcome.REFUSED, id="kept-out-by-a-gateway"),
+        pytest.param({"trigger a": [GATEWAY]}, Outcome.REFUSED, id="rejected-by-a-gateway"),
     ],
 )
-def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(
+def test_changes_of_a_deployment_that_never_started_are_reported_as_staying(
     script: Script, outcome: Outcome
 ) -> None:
-    """The next deployment, a webhook's or somebody's, uses it."""
-    tale = tell({"prepare a": [Changes((IMAGE, ENV))], **script}, has_changes=True, timeout=120)
-    [end] = tale.ends()
+    """The next deployment, started by a webhook or a user, uses them."""
+    result = run_script({"change a": [Changes((IMAGE, ENV))], **script}, has_changes=True, timeout=120)
+    [end] = result.ends()
     assert (end.outcome, end.reason.partition(". Changes that were applied")[2]) == (
         outcome,
         f" before stay in effect: {IMAGE}; {ENV}",
     )
 
 
-@pytest.mark.parametrize("look", [BROKEN, CANCELLED, RUNNING])
-def test_what_was_deployed_is_not_said_to_stay(look: Snapshot) -> None:
-    tale = tell({"prepare a": [Changes((IMAGE,))], "look a-1": [look]}, has_changes=True, timeout=120)
-    assert "stay in effect" not in tale.ends()[0].reason
+@pytest.mark.parametrize("poll", [BROKEN, CANCELLED, RUNNING])
+def test_changes_of_a_started_deployment_are_not_reported_as_staying(poll: Snapshot) -> None:
+    result = run_script({"change a": [Changes((IMAGE,))], "poll a-1": [poll]}, has_changes=True, timeout=120)
+    assert "stay in effect" not in result.ends()[0].reason
 
 
-def test_one_that_can_not_be_checked_in_time_does_not_keep_the_others_from_being_changed() -> None:
-    tale = tell({"check a": [NO_LINE]}, targets=("a", "b"), has_changes=True, timeout=20)
-    assert tale.ends() == [
+def test_a_target_that_can_not_be_resolved_in_time_does_not_prevent_other_changes() -> None:
+    result = run_script({"resolve a": [NO_CONNECTION]}, targets=("a", "b"), has_changes=True, timeout=20)
+    assert result.ends() == [
         TargetFinished("a", Outcome.TIMED_OUT, "no connection"),
         TargetFinished("b", Outcome.FINISHED),
     ]
-    assert tale.times("prepare b") == [20]
+    assert result.times("change b") == [20]
 
 
-def test_nothing_is_changed_while_one_can_not_be_checked_yet() -> None:
-    tale = tell({"check b": [NO_LINE, NO_LINE, Target("b")]}, targets=("a", "b"), has_changes=True)
-    assert (tale.times("prepare a"), tale.times("prepare b")) == ([10], [10])
+def test_nothing_is_changed_while_a_target_is_still_being_resolved() -> None:
+    result = run_script(
+        {"resolve b": [NO_CONNECTION, NO_CONNECTION, Target("b")]}, targets=("a", "b"), has_changes=True
+    )
+    assert (result.times("change a"), result.times("change b")) == ([10], [10])
 
 
-def test_it_is_changed_once_however_often_it_is_triggered() -> None:
+def test_changes_are_applied_once_even_if_the_trigger_is_repeated() -> None:
     script: Script = {
-        "start a": [RetryLater(9, "full"), Started((ADOPTED,)), Started((A2,))],
-        "look a-1": [CANCELLED],
-        "look a-2": [DONE],
+        "trigger a": [RetryLater(9, "full"), Started((ADOPTED,)), Started((A2,))],
+        "poll a-1": [CANCELLED],
+        "poll a-2": [DONE],
     }
-    tale = tell(script, has_changes=True)
-    assert (tale.sent.count("prepare a"), tale.sent.count("start a"), tale.outcome) == (
+    result = run_script(script, has_changes=True)
+    assert (result.sent.count("change a"), result.sent.count("trigger a"), result.outcome) == (
         1,
         3,
         Outcome.FINISHED,
@@ -339,12 +358,12 @@ def test_it_is_changed_once_however_often_it_is_triggered() -> None:
 @pytest.mark.parametrize(
     "plan", [{"dry_run": True}, {"command": Command.CHECK}, {"command": Command.CANCEL}], ids=str
 )
-def test_what_deploys_nothing_changes_nothing(plan: dict[str, Any]) -> None:
-    assert "prepare a" not in tell({}, has_changes=True, **plan).sent
+def test_commands_that_deploy_nothing_change_nothing(plan: dict[str, Any]) -> None:
+    assert "change a" not in run_script({}, has_changes=True, **plan).sent
 
 
-def unchanged(events: list[Event]) -> list[Event]:
-    """Without what is said of the changes that stay."""
+def without_staying_changes(events: list[Event]) -> list[Event]:
+    """Return the events without the sentence on changes that stay in effect."""
     return [
         replace(each, reason=each.reason.partition(". Changes that were applied")[0])
         if isinstance(each, TargetFinished)
@@ -354,24 +373,24 @@ def unchanged(events: list[Event]) -> list[Event]:
 
 
 @pytest.mark.parametrize(
-    ("script", "told", "times"),
+    ("script", "expected", "times"),
     [
         pytest.param(
-            {"prepare a": [Act(WELL, takes=3.9)]},
+            {"change a": [Reply(IMAGE_CHANGED, takes=3.9)]},
             [ChangeApplied("a", IMAGE), Triggering("a")],
             [0],
-            id="that-is-answered-in-two-seconds",
+            id="response-within-grace",
         ),
         pytest.param(
-            {"prepare a": [Act(WELL, takes=9)], "altered a": [(PERHAPS_CHANGED,)]},
-            [TargetWarning("a", CHANGE_IN_FLIGHT), ChangeApplied("a", PERHAPS_CHANGED)],
+            {"change a": [Reply(IMAGE_CHANGED, takes=9)], "changed a": [(IMAGE_UNCERTAIN,)]},
+            [TargetWarning("a", CHANGE_IN_FLIGHT), ChangeApplied("a", IMAGE_UNCERTAIN)],
             [0],
-            id="that-is-not",
+            id="no-response-within-grace",
         ),
         pytest.param(
             {
-                "prepare a": [Act(WELL, takes=math.inf)],
-                "altered a": [(IMAGE, f"{ENV} (perhaps: no response)")],
+                "change a": [Reply(IMAGE_CHANGED, takes=math.inf)],
+                "changed a": [(IMAGE, f"{ENV} (perhaps: no response)")],
             },
             [
                 TargetWarning("a", CHANGE_IN_FLIGHT),
@@ -379,54 +398,62 @@ def unchanged(events: list[Event]) -> list[Event]:
                 ChangeApplied("a", f"{ENV} (perhaps: no response)"),
             ],
             [0],
-            id="that-hangs-after-a-part-of-it",
+            id="request-hangs-after-a-partial-change",
         ),
         pytest.param(
-            {"prepare a": [LOST_ANSWER], "altered a": [(PERHAPS_CHANGED,)]},
+            {"change a": [LOST_RESPONSE], "changed a": [(IMAGE_UNCERTAIN,)]},
             [
                 PollFailing("a", "the response timed out"),
                 TargetWarning("a", CHANGE_IN_FLIGHT),
-                ChangeApplied("a", PERHAPS_CHANGED),
+                ChangeApplied("a", IMAGE_UNCERTAIN),
             ],
             [0],
-            id="whose-answer-was-lost",
+            id="lost-response",
         ),
         pytest.param(
-            {"prepare a": [NO_LINE]}, [PollFailing("a", "no connection")], [0], id="that-never-arrived"
+            {"change a": [NO_CONNECTION]}, [PollFailing("a", "no connection")], [0], id="no-connection"
         ),
         pytest.param(
-            {"prepare a": [RefusedError("no")]},
+            {"change a": [RefusedError("no")]},
             [TargetFinished("a", Outcome.REFUSED, "no")],
             [0],
-            id="that-was-refused",
+            id="refused",
         ),
     ],
 )
-def test_a_signal_after_two_seconds_of_a_change(
-    script: Script, told: list[Event], times: list[float]
-) -> None:
-    """What was changed, or perhaps was, is told before the run ends; and nothing is sent any more."""
-    tale = tell(script, has_changes=True, signals=SIGNAL_AT_2)
-    farewell = FAREWELL if told[-1] != TargetFinished("a", Outcome.REFUSED, "no") else []
+def test_a_signal_during_a_change(script: Script, expected: list[Event], times: list[float]) -> None:
+    """Applied and uncertain changes are reported before the run ends, and nothing else is sent."""
+    result = run_script(script, has_changes=True, signals=SIGNAL_AT_2)
+    interrupted = INTERRUPTED if expected[-1] != TargetFinished("a", Outcome.REFUSED, "no") else []
     late = [
-        event for event in told if "altered a" in script and isinstance(event, TargetWarning | ChangeApplied)
+        event
+        for event in expected
+        if "changed a" in script and isinstance(event, TargetWarning | ChangeApplied)
     ]
-    early = [event for event in told if event not in late]
-    assert unchanged(tale.events) == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
-    assert (tale.times("prepare a"), tale.sent[-1]) == (times, "prepare a")
+    early = [event for event in expected if event not in late]
+    assert without_staying_changes(result.events) == [
+        *RESOLVED,
+        *early,
+        *interrupted[:1],
+        *late,
+        *interrupted[1:],
+    ]
+    assert (result.times("change a"), result.sent[-1]) == (times, "change a")
 
 
-def test_a_signal_while_a_change_is_told_starts_nothing() -> None:
-    tale = tell({"prepare a": [Changes((IMAGE, ENV))]}, has_changes=True, signal_at=ChangeApplied("a", IMAGE))
-    assert unchanged(tale.events) == [
-        *READY,
+def test_a_signal_while_a_change_is_reported_prevents_the_trigger() -> None:
+    result = run_script(
+        {"change a": [Changes((IMAGE, ENV))]}, has_changes=True, signal_at=ChangeApplied("a", IMAGE)
+    )
+    assert without_staying_changes(result.events) == [
+        *RESOLVED,
         ChangeApplied("a", IMAGE),
         ChangeApplied("a", ENV),
         Triggering("a"),
-        *FAREWELL,
+        *INTERRUPTED,
     ]
     assert (
-        tale.ends()[0].reason
-        == f"{STOPPED_BY}. Changes that were applied before stay in effect: {IMAGE}; {ENV}"
+        result.ends()[0].reason
+        == f"{CANCELLED_BY_SIGTERM}. Changes that were applied before stay in effect: {IMAGE}; {ENV}"
     )
-    assert "start a" not in tale.sent
+    assert "trigger a" not in result.sent

@@ -1,4 +1,4 @@
-"""A full queue is waited for, like a 429."""
+"""A full queue is retried, like HTTP 429."""
 
 from __future__ import annotations
 
@@ -22,33 +22,37 @@ from deployer.model import (
 from tests.run.scripted import (
     A2,
     DONE,
-    DOUBTFUL,
-    FAREWELL,
-    FULL,
-    LOST_ANSWER,
-    OPENING,
+    INTERRUPTED,
+    LOST_RESPONSE,
+    QUEUE_FULL,
     REVOKED,
     RUNNING,
-    UNTIL_START,
+    TRIGGER_CALLS,
+    UNCONFIRMED,
+    UNTIL_TRIGGER,
     Call,
     Script,
     phase,
-    tell,
+    run_script,
 )
 
-WAITS: list[Event] = [Following("a", DOUBTFUL), phase(Phase.ABSENT), TriggerDelayed("a", 60, "full queue")]
+QUEUE_WAS_FULL: list[Event] = [
+    Following("a", UNCONFIRMED),
+    phase(Phase.ABSENT),
+    TriggerDelayed("a", 60, "full queue"),
+]
 
 
 @pytest.mark.parametrize(
-    ("last", "looks", "wait", "events", "calls"),
+    ("last", "polls", "wait", "events", "calls"),
     [
         pytest.param(
             A2,
             [DONE],
             True,
             [Following("a", A2), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
-            [(124, "look a-2")],
-            id="until-there-is-room",
+            [(124, "poll a-2")],
+            id="until-accepted",
         ),
         pytest.param(
             replace(A2, certainty=Certainty.UNCONFIRMED),
@@ -60,8 +64,8 @@ WAITS: list[Event] = [Following("a", DOUBTFUL), phase(Phase.ABSENT), TriggerDela
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(124, "look a-2"), (125, "look a-2")],
-            id="and-the-doubt-is-over",
+            [(124, "poll a-2"), (125, "poll a-2")],
+            id="then-confirmed",
         ),
         pytest.param(
             A2,
@@ -69,7 +73,7 @@ WAITS: list[Event] = [Following("a", DOUBTFUL), phase(Phase.ABSENT), TriggerDela
             False,
             [Following("a", A2), TargetFinished("a", Outcome.TRIGGERED)],
             [],
-            id="also-without-waiting",
+            id="wait-false",
         ),
         pytest.param(
             replace(A2, certainty=Certainty.UNCONFIRMED),
@@ -80,84 +84,104 @@ WAITS: list[Event] = [Following("a", DOUBTFUL), phase(Phase.ABSENT), TriggerDela
                 phase(Phase.RUNNING),
                 TargetFinished("a", Outcome.TRIGGERED),
             ],
-            [(124, "look a-2")],
-            id="without-waiting-one-look-ends-the-doubt",
+            [(124, "poll a-2")],
+            id="wait-false-confirmed-by-one-poll",
         ),
     ],
 )
-def test_a_full_queue_is_tried_again_every_minute(
+def test_a_full_queue_is_retried_every_minute(
     last: Handle,
-    looks: list[Any],
+    polls: list[Any],
     wait: bool,
     events: list[Event],
     calls: list[Call],
 ) -> None:
     script: Script = {
-        "start a": [*[Started((DOUBTFUL,))] * 2, Started((last,))],
-        "look a-1": [FULL],
-        **({"look a-2": looks} if looks else {}),
+        "trigger a": [*[Started((UNCONFIRMED,))] * 2, Started((last,))],
+        "poll a-1": [QUEUE_FULL],
+        **({"poll a-2": polls} if polls else {}),
     }
-    tale = tell(script, wait=wait)
-    assert tale.events == [*OPENING, *WAITS, *WAITS, *events]
-    tries = [
-        (62, "check a"),
-        (62, "start a"),
-        (62, "look a-1"),
-        (64, "look a-1"),
-        (124, "check a"),
-        (124, "start a"),
+    result = run_script(script, wait=wait)
+    assert result.events == [*UNTIL_TRIGGER, *QUEUE_WAS_FULL, *QUEUE_WAS_FULL, *events]
+    attempts = [
+        (62, "resolve a"),
+        (62, "trigger a"),
+        (62, "poll a-1"),
+        (64, "poll a-1"),
+        (124, "resolve a"),
+        (124, "trigger a"),
     ]
-    assert tale.calls == [*UNTIL_START, (0, "look a-1"), (2, "look a-1"), *tries, *calls]
+    assert result.calls == [*TRIGGER_CALLS, (0, "poll a-1"), (2, "poll a-1"), *attempts, *calls]
 
 
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize(
     ("timeout", "starts"),
     [
-        pytest.param(1, [0], id="no-second"),
-        pytest.param(63, [0, 62], id="one-more"),
-        pytest.param(150, [0, 62, 124], id="two-more"),
-        pytest.param(1800, [62 * nth for nth in range(30)], id="half-an-hour"),
+        pytest.param(1, [0], id="one-attempt"),
+        pytest.param(63, [0, 62], id="two-attempts"),
+        pytest.param(150, [0, 62, 124], id="three-attempts"),
+        pytest.param(1800, [62 * nth for nth in range(30)], id="thirty-minutes"),
     ],
 )
-def test_a_queue_that_stays_full_is_tried_as_often_as_the_time_allows(
+def test_a_queue_that_stays_full_is_retried_until_the_timeout(
     timeout: float, starts: list[float], wait: bool
 ) -> None:
-    tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": [FULL]}, timeout=timeout, wait=wait)
-    assert tale.times("start a") == starts
-    assert tale.ends() == [TargetFinished("a", Outcome.TIMED_OUT, "full queue")]
-    assert tale.calls[-1][0] <= timeout
+    result = run_script(
+        {"trigger a": [Started((UNCONFIRMED,))], "poll a-1": [QUEUE_FULL]}, timeout=timeout, wait=wait
+    )
+    assert result.times("trigger a") == starts
+    assert result.ends() == [TargetFinished("a", Outcome.TIMED_OUT, "full queue")]
+    assert result.calls[-1][0] <= timeout
 
 
 @pytest.mark.parametrize("at", [3, 61, 63.9, 65])
-def test_a_signal_while_a_full_queue_is_waited_for_has_nothing_to_stop(at: float) -> None:
-    """In between there is nothing; only while the answer is still in doubt the one that it named is cancelled."""
-    tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": [FULL]}, signals=[(at, "SIGTERM")])
-    doubt = [CancelResult("a", DOUBTFUL, "cancelled")] if 62 <= at < 64 else []
-    assert tale.events[-2 - len(doubt) :] == [FAREWELL[0], *doubt, FAREWELL[1]]
-    assert [call for call in tale.sent if call.startswith(("find", "cancel"))] == [
+def test_a_signal_while_the_queue_is_full(at: float) -> None:
+    """Only an unconfirmed deployment is cancelled; between two attempts there is none."""
+    result = run_script(
+        {"trigger a": [Started((UNCONFIRMED,))], "poll a-1": [QUEUE_FULL]}, signals=[(at, "SIGTERM")]
+    )
+    cancelled = [CancelResult("a", UNCONFIRMED, "cancelled")] if 62 <= at < 64 else []
+    assert result.events[-2 - len(cancelled) :] == [INTERRUPTED[0], *cancelled, INTERRUPTED[1]]
+    assert [call for call in result.sent if call.startswith(("find", "cancel"))] == [
         "cancel a-1 within 1 s"
-    ] * len(doubt)
+    ] * len(cancelled)
 
 
-def test_a_full_queue_holds_up_no_other() -> None:
+def test_a_full_queue_does_not_delay_other_targets() -> None:
     script: Script = {
-        "start a": [Started((DOUBTFUL,)), Started((A2,))],
-        "look a-1": [FULL],
-        "look b-1": [RUNNING, RUNNING, DONE],
+        "trigger a": [Started((UNCONFIRMED,)), Started((A2,))],
+        "poll a-1": [QUEUE_FULL],
+        "poll b-1": [RUNNING, RUNNING, DONE],
     }
-    tale = tell(script, targets=("a", "b"))
-    assert tale.ends() == [TargetFinished("b", Outcome.FINISHED), TargetFinished("a", Outcome.FINISHED)]
-    assert (tale.times("look b-1"), tale.times("start a")) == ([0, 2, 3], [0, 62])
+    result = run_script(script, targets=("a", "b"))
+    assert result.ends() == [TargetFinished("b", Outcome.FINISHED), TargetFinished("a", Outcome.FINISHED)]
+    assert (result.times("poll b-1"), result.times("trigger a")) == ([0, 2, 3], [0, 62])
 
 
-def test_room_is_waited_for_as_before_when_an_earlier_answer_was_lost() -> None:
-    script: Script = {"start a": [LOST_ANSWER, Started((DOUBTFUL,)), Started((A2,))], "look a-1": [FULL]}
-    searches: list[Call] = [(0, "find a"), (5, "find a"), (5, "start a"), (5, "look a-1"), (7, "look a-1")]
-    assert tell(script).calls == [*UNTIL_START, *searches, (67, "check a"), (67, "start a"), (67, "look a-2")]
+def test_a_full_queue_after_a_lost_response_is_retried_as_usual() -> None:
+    script: Script = {
+        "trigger a": [LOST_RESPONSE, Started((UNCONFIRMED,)), Started((A2,))],
+        "poll a-1": [QUEUE_FULL],
+    }
+    searches: list[Call] = [(0, "find a"), (5, "find a"), (5, "trigger a"), (5, "poll a-1"), (7, "poll a-1")]
+    assert run_script(script).calls == [
+        *TRIGGER_CALLS,
+        *searches,
+        (67, "resolve a"),
+        (67, "trigger a"),
+        (67, "poll a-2"),
+    ]
 
 
-def test_what_never_found_room_is_refused_when_the_token_is_revoked() -> None:
-    script: Script = {"start a": [Started((DOUBTFUL,))], "look a-1": [FULL], "look b-1": [RUNNING, REVOKED]}
-    tale = tell(script, targets=("a", "b"), poll_interval=20)
-    assert {event.target: event.outcome for event in tale.ends()} == {"a": Outcome.REFUSED, "b": Outcome.LOST}
+def test_a_target_whose_queue_was_full_is_refused_once_the_token_is_revoked() -> None:
+    script: Script = {
+        "trigger a": [Started((UNCONFIRMED,))],
+        "poll a-1": [QUEUE_FULL],
+        "poll b-1": [RUNNING, REVOKED],
+    }
+    result = run_script(script, targets=("a", "b"), poll_interval=20)
+    assert {event.target: event.outcome for event in result.ends()} == {
+        "a": Outcome.REFUSED,
+        "b": Outcome.LOST,
+    }

@@ -30,48 +30,51 @@ from deployer.model import (
     Triggering,
     TriggerUncertain,
 )
-from tests.fakes import Act
+from tests.fakes import Reply
 from tests.run.scripted import (
     A2,
+    ABSENT,
     B1,
-    BOTH,
+    BOTH_MEMBERS,
     BROKEN,
     C1,
     CANCELLED,
     DONE,
-    DOUBTFUL,
-    FULL,
-    GONE,
-    GROUP,
-    GROUP_STARTED,
-    HALF,
-    LOST_ANSWER,
-    NO_LINE,
-    NOTHING,
-    PERHAPS,
+    GROUP_CALLS,
+    LOST_RESPONSE,
+    MAYBE_PHANTOM,
+    NO_CONNECTION,
+    NOTHING_FOUND,
+    ONE_UNNAMED,
+    QUEUE_FULL,
     QUEUED,
     REVOKED,
     RUNNING,
     SIGNAL_AT_2,
+    UNCONFIRMED,
+    UNTIL_GROUP_TRIGGER,
     Call,
     Script,
+    expanded,
     followed,
     phase,
-    split,
-    tell,
+    run_script,
 )
 
-# --- A group: from one trigger many stories
+# --- One trigger, one run per member
 
 
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"start t": [GroupStarted(BOTH)], "look b-1": [RUNNING, replace(BROKEN, reason="exit 1")]},
+            {
+                "trigger t": [GroupStarted(BOTH_MEMBERS)],
+                "poll b-1": [RUNNING, replace(BROKEN, reason="exit 1")],
+            },
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 *followed("b"),
                 phase(Phase.SUCCEEDED),
@@ -80,14 +83,14 @@ from tests.run.scripted import (
                 phase(Phase.FAILED, "b"),
                 TargetFinished("b", Outcome.FAILED, "exit 1"),
             ],
-            [(0, "look a-1"), (0, "look b-1"), (1, "look b-1")],
-            id="each-part-goes-its-own-way",
+            [(0, "poll a-1"), (0, "poll b-1"), (1, "poll b-1")],
+            id="members-are-independent",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF)], "find b": [Started((B1,), "found")]},
+            {"trigger t": [GroupStarted(ONE_UNNAMED)], "find b": [Started((B1,), "found")]},
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
                 phase(Phase.SUCCEEDED),
@@ -96,149 +99,156 @@ from tests.run.scripted import (
                 phase(Phase.SUCCEEDED, "b"),
                 TargetFinished("b", Outcome.FINISHED),
             ],
-            [(0, "look a-1"), (0, "find b"), (0, "look b-1")],
-            id="a-part-that-is-not-named-is-looked-for",
+            [(0, "poll a-1"), (0, "find b"), (0, "poll b-1")],
+            id="unnamed-member-is-searched",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF)]},
+            {"trigger t": [GroupStarted(ONE_UNNAMED)]},
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
-                Retriggering("b", NOTHING),
+                Retriggering("b", NOTHING_FOUND),
                 Following("b", B1),
                 phase(Phase.SUCCEEDED, "b"),
                 TargetFinished("b", Outcome.FINISHED),
             ],
-            [(0, "look a-1"), (0, "find b"), (5, "find b"), (5, "start b"), (5, "look b-1")],
-            id="and-then-triggered",
+            [(0, "poll a-1"), (0, "find b"), (5, "find b"), (5, "trigger b"), (5, "poll b-1")],
+            id="unnamed-member-is-triggered",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF)], "find b": [AccessDenied("nobody can tell")]},
+            {
+                "trigger t": [GroupStarted(ONE_UNNAMED)],
+                "find b": [AccessDenied("no permission to list deployments")],
+            },
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
-                TargetFinished("b", Outcome.LOST, "nobody can tell"),
+                TargetFinished("b", Outcome.LOST, "no permission to list deployments"),
             ],
-            [(0, "look a-1"), (0, "find b")],
-            id="unless-nobody-can-tell",
+            [(0, "poll a-1"), (0, "find b")],
+            id="unnamed-member-search-denied",
         ),
         pytest.param(
-            {"start t": [LOST_ANSWER], "find t": [GroupStarted(HALF)]},
+            {"trigger t": [LOST_RESPONSE], "find t": [GroupStarted(ONE_UNNAMED)]},
             [
-                *GROUP,
+                *UNTIL_GROUP_TRIGGER,
                 TriggerUncertain("t", "the response timed out"),
-                split("a", "b"),
+                expanded("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
-                Retriggering("b", NOTHING),
+                Retriggering("b", NOTHING_FOUND),
                 Following("b", B1),
                 phase(Phase.SUCCEEDED, "b"),
                 TargetFinished("b", Outcome.FINISHED),
             ],
-            [(0, "find t"), (0, "look a-1"), (0, "find b"), (5, "find b"), (5, "start b"), (5, "look b-1")],
-            id="a-lost-answer-of-a-group-is-looked-for-and-it-is-not-sent-again",
+            [(0, "find t"), (0, "poll a-1"), (0, "find b"), (5, "find b"), (5, "trigger b"), (5, "poll b-1")],
+            id="lost-group-trigger-is-not-repeated",
         ),
         pytest.param(
-            {"start t": [RetryLater(9, "asked too often"), GroupStarted(BOTH[:1])]},
+            {"trigger t": [RetryLater(9, "rate limited"), GroupStarted(BOTH_MEMBERS[:1])]},
             [
-                *GROUP,
-                TriggerDelayed("t", 9, "asked too often"),
-                split("a"),
+                *UNTIL_GROUP_TRIGGER,
+                TriggerDelayed("t", 9, "rate limited"),
+                expanded("a"),
                 *followed("a"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(9, "check t"), (9, "start t"), (9, "look a-1")],
-            id="a-group-that-must-wait",
+            [(9, "resolve t"), (9, "trigger t"), (9, "poll a-1")],
+            id="rate-limited",
         ),
         pytest.param(
-            {"start t": [GroupStarted(BOTH[:1], "service x: not followed")]},
+            {"trigger t": [GroupStarted(BOTH_MEMBERS[:1], "service x: not followed")]},
             [
-                *GROUP,
-                split("a", gone=False),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", gone=False),
                 *followed("a"),
                 TargetFinished("t", Outcome.TRIGGERED, "service x: not followed"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look a-1")],
-            id="what-can-not-be-followed-is-triggered",
+            [(0, "poll a-1")],
+            id="rest-is-only-triggered",
         ),
         pytest.param(
             {
-                "start t": [LOST_ANSWER],
-                "find t": [GroupStarted(BOTH[:1], "others may not have been started", Outcome.LOST)],
+                "trigger t": [LOST_RESPONSE],
+                "find t": [GroupStarted(BOTH_MEMBERS[:1], "others may not have been started", Outcome.LOST)],
             },
             [
-                *GROUP,
+                *UNTIL_GROUP_TRIGGER,
                 TriggerUncertain("t", "the response timed out"),
-                split("a", gone=False),
+                expanded("a", gone=False),
                 *followed("a"),
                 TargetFinished("t", Outcome.LOST, "others may not have been started"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find t"), (0, "look a-1")],
-            id="or-lost-where-nobody-can-tell",
+            [(0, "find t"), (0, "poll a-1")],
+            id="rest-may-be-lost",
         ),
         pytest.param(
-            {"start t": [GroupStarted((), "service x: not followed")]},
-            [*GROUP, split(gone=False), TargetFinished("t", Outcome.TRIGGERED, "service x: not followed")],
-            [],
-            id="nothing-can-be-followed",
-        ),
-        pytest.param(
-            {"start t": [LOST_ANSWER], "find t": [GroupStarted((), "nothing was seen", Outcome.LOST)]},
+            {"trigger t": [GroupStarted((), "service x: not followed")]},
             [
-                *GROUP,
+                *UNTIL_GROUP_TRIGGER,
+                expanded(gone=False),
+                TargetFinished("t", Outcome.TRIGGERED, "service x: not followed"),
+            ],
+            [],
+            id="no-member-can-be-followed",
+        ),
+        pytest.param(
+            {"trigger t": [LOST_RESPONSE], "find t": [GroupStarted((), "nothing was seen", Outcome.LOST)]},
+            [
+                *UNTIL_GROUP_TRIGGER,
                 TriggerUncertain("t", "the response timed out"),
-                split(gone=False),
+                expanded(gone=False),
                 TargetFinished("t", Outcome.LOST, "nothing was seen"),
             ],
             [(0, "find t")],
-            id="nothing-is-known",
+            id="nothing-found",
         ),
         pytest.param(
-            {"start t": [GroupStarted((), "")]},
-            [*GROUP, split(gone=False), TargetFinished("t", Outcome.TRIGGERED)],
+            {"trigger t": [GroupStarted((), "")]},
+            [*UNTIL_GROUP_TRIGGER, expanded(gone=False), TargetFinished("t", Outcome.TRIGGERED)],
             [],
-            id="a-group-without-parts-has-an-end-of-its-own",
+            id="empty-group",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF)], "find b": [None], "start b": [Rejected("no")]},
+            {"trigger t": [GroupStarted(ONE_UNNAMED)], "find b": [None], "trigger b": [Rejected("no")]},
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
-                Retriggering("b", NOTHING),
+                Retriggering("b", NOTHING_FOUND),
                 TargetFinished("b", Outcome.REFUSED, "no"),
             ],
-            [(0, "look a-1"), (0, "find b"), (5, "find b"), (5, "start b")],
-            id="a-part-that-is-refused",
+            [(0, "poll a-1"), (0, "find b"), (5, "find b"), (5, "trigger b")],
+            id="member-refused",
         ),
         pytest.param(
             {
-                "start t": [GroupStarted(HALF[1:])],
-                "start b": [RetryLater(60, "full"), RetryLater(60, "full"), Started((B1,))],
+                "trigger t": [GroupStarted(ONE_UNNAMED[1:])],
+                "trigger b": [RetryLater(60, "full"), RetryLater(60, "full"), Started((B1,))],
             },
             [
-                *GROUP,
-                split("b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("b"),
                 TargetResolved(Target("b")),
-                Retriggering("b", NOTHING),
+                Retriggering("b", NOTHING_FOUND),
                 TriggerDelayed("b", 60, "full"),
                 TargetResolved(Target("b")),
                 TriggerDelayed("b", 60, "full"),
@@ -250,96 +260,101 @@ from tests.run.scripted import (
                 *[
                     (0, "find b"),
                     (5, "find b"),
-                    (5, "start b"),
-                    (65, "check b"),
-                    (65, "start b"),
-                    (125, "check b"),
-                    (125, "start b"),
+                    (5, "trigger b"),
+                    (65, "resolve b"),
+                    (65, "trigger b"),
+                    (125, "resolve b"),
+                    (125, "trigger b"),
                 ],
-                (125, "look b-1"),
+                (125, "poll b-1"),
             ],
-            id="a-part-that-waits-for-room-is-in-doubt-no-more",
+            id="member-queue-full-ends-uncertainty",
         ),
         pytest.param(
             {
-                "start t": [GroupStarted((GroupMember(Target("a"), DOUBTFUL),))],
-                "look a-1": [FULL],
-                "start a": [Started((A2,))],
+                "trigger t": [GroupStarted((GroupMember(Target("a"), UNCONFIRMED),))],
+                "poll a-1": [QUEUE_FULL],
+                "trigger a": [Started((A2,))],
             },
             [
-                *GROUP,
-                split("a"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a"),
                 TargetResolved(Target("a")),
-                Following("a", DOUBTFUL),
+                Following("a", UNCONFIRMED),
                 phase(Phase.ABSENT),
                 TriggerDelayed("a", 60, "full queue"),
                 Following("a", A2),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look a-1"), (2, "look a-1"), (62, "check a"), (62, "start a"), (62, "look a-2")],
-            id="a-part-without-room-is-triggered-by-itself",
+            [(0, "poll a-1"), (2, "poll a-1"), (62, "resolve a"), (62, "trigger a"), (62, "poll a-2")],
+            id="member-with-full-queue-is-triggered-alone",
         ),
     ],
 )
-def test_a_group_becomes_stories_of_its_parts(script: Script, events: list[Event], calls: list[Call]) -> None:
-    tale = tell(script, targets=("t",))
-    assert (tale.events, tale.calls) == (events, [*GROUP_STARTED, *calls])
+def test_a_group_expands_to_its_members(script: Script, events: list[Event], calls: list[Call]) -> None:
+    result = run_script(script, targets=("t",))
+    assert (result.events, result.calls) == (events, [*GROUP_CALLS, *calls])
 
 
-def test_the_parts_of_a_group_are_only_triggered_without_waiting() -> None:
-    tale = tell({"start t": [GroupStarted(HALF, "service x: not followed")]}, targets=("t",), wait=False)
-    assert tale.events == [
-        *GROUP,
-        split("a", "b", gone=False),
+def test_without_wait_group_members_are_only_triggered() -> None:
+    result = run_script(
+        {"trigger t": [GroupStarted(ONE_UNNAMED, "service x: not followed")]}, targets=("t",), wait=False
+    )
+    assert result.events == [
+        *UNTIL_GROUP_TRIGGER,
+        expanded("a", "b", gone=False),
         *followed("a"),
         TargetFinished("a", Outcome.TRIGGERED),
         TargetResolved(Target("b")),
         TargetFinished("t", Outcome.TRIGGERED, "service x: not followed"),
-        Retriggering("b", NOTHING),
+        Retriggering("b", NOTHING_FOUND),
         Following("b", B1),
         TargetFinished("b", Outcome.TRIGGERED),
     ]
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("members", "others"),
     [
-        pytest.param(BOTH, ("a",), id="one-of-two"),
-        pytest.param(BOTH[1:], (), id="the-only-one"),
-        pytest.param(HALF, ("a",), id="also-unnamed"),
+        pytest.param(BOTH_MEMBERS, ("a",), id="one-of-two"),
+        pytest.param(BOTH_MEMBERS[1:], (), id="only-member"),
+        pytest.param(ONE_UNNAMED, ("a",), id="unnamed-member"),
     ],
 )
 @pytest.mark.parametrize("targets", [("t", "b"), ("b", "t")], ids=["later", "earlier"])
-def test_a_part_that_has_a_story_already_is_not_followed_twice(
-    parts: tuple[GroupMember, ...], told: tuple[str, ...], targets: tuple[str, ...]
+def test_a_member_that_is_also_a_target_is_not_followed_twice(
+    members: tuple[GroupMember, ...], others: tuple[str, ...], targets: tuple[str, ...]
 ) -> None:
-    tale = tell({"start t": [GroupStarted(parts)], "look b-1": [RUNNING, DONE]}, targets=targets)
-    assert split(*told) in tale.events
+    result = run_script({"trigger t": [GroupStarted(members)], "poll b-1": [RUNNING, DONE]}, targets=targets)
+    assert expanded(*others) in result.events
     starts = (
-        0 if targets[0] == "t" and any(part.handle for part in parts if part.target.id == "b") else 1
-    )  # it is started already
-    assert (tale.sent.count("start b"), tale.sent.count("look b-1"), tale.sent.count("find b")) == (
+        0 if targets[0] == "t" and any(member.handle for member in members if member.target.id == "b") else 1
+    )  # the group started it
+    assert (result.sent.count("trigger b"), result.sent.count("poll b-1"), result.sent.count("find b")) == (
         starts,
         2,
         0,
     )
-    assert {event.target for event in tale.ends()} == {*told, "b"}
+    assert {event.target for event in result.ends()} == {*others, "b"}
 
 
-def test_a_part_of_two_groups_is_followed_once() -> None:
-    tale = tell(
-        {"start t": [GroupStarted(BOTH)], "start u": [GroupStarted((*BOTH, GroupMember(Target("c"), C1)))]},
+def test_a_member_of_two_groups_is_followed_once() -> None:
+    result = run_script(
+        {
+            "trigger t": [GroupStarted(BOTH_MEMBERS)],
+            "trigger u": [GroupStarted((*BOTH_MEMBERS, GroupMember(Target("c"), C1)))],
+        },
         targets=("t", "u"),
     )
-    assert [event for event in tale.events if isinstance(event, GroupExpanded)] == [
-        split("a", "b"),
+    assert [event for event in result.events if isinstance(event, GroupExpanded)] == [
+        expanded("a", "b"),
         GroupExpanded("u", (Target("c"),), gone=True),
     ]
-    assert sorted(call for call in tale.sent if call.startswith("look")) == [
-        "look a-1",
-        "look b-1",
-        "look c-1",
+    assert sorted(call for call in result.sent if call.startswith("poll")) == [
+        "poll a-1",
+        "poll b-1",
+        "poll c-1",
     ]
 
 
@@ -351,14 +366,16 @@ def test_a_part_of_two_groups_is_followed_once() -> None:
         pytest.param(("web", "shop"), "shop", id="two-names"),
     ],
 )
-def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refused: str) -> None:
-    tale = tell({"check web": [Target("a", "web")], "check shop": [Target("a", "web")]}, targets=targets)
-    assert [end for end in tale.ends() if end.outcome is not Outcome.FINISHED] == [
+def test_a_target_given_by_two_names_is_triggered_once(targets: tuple[str, ...], refused: str) -> None:
+    result = run_script(
+        {"resolve web": [Target("a", "web")], "resolve shop": [Target("a", "web")]}, targets=targets
+    )
+    assert [end for end in result.ends() if end.outcome is not Outcome.FINISHED] == [
         TargetFinished(
             refused, Outcome.REFUSED, "it is the same as a, which is also a target. Remove one of them"
         )
     ]
-    assert (tale.outcome, tale.sent.count("start a"), tale.ends()[-1]) == (
+    assert (result.outcome, result.sent.count("trigger a"), result.ends()[-1]) == (
         Outcome.REFUSED,
         1,
         TargetFinished("a", Outcome.FINISHED),
@@ -368,166 +385,185 @@ def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refus
 B2 = Handle("b", "b-2")
 
 
-SECOND = GroupStarted((GroupMember(Target("b"), B2), GroupMember(Target("c"), C1)))
+SECOND_GROUP = GroupStarted((GroupMember(Target("b"), B2), GroupMember(Target("c"), C1)))
 
 
 HEALTHY_B = Handle("b", "", condition="healthy")
 
 
 @pytest.mark.parametrize(
-    ("looks", "events", "calls"),
+    ("polls", "events", "calls"),
     [
         pytest.param(
             {},
             [phase(Phase.SUCCEEDED, "b"), TargetFinished("b", Outcome.FINISHED)],
-            ["look b-1", "look b-2"],
-            id="both-are-well",
+            ["poll b-1", "poll b-2"],
+            id="both-succeed",
         ),
         pytest.param(
-            {"look b-2": [RUNNING, replace(BROKEN, reason="exit 1")]},
+            {"poll b-2": [RUNNING, replace(BROKEN, reason="exit 1")]},
             [
                 phase(Phase.RUNNING, "b"),
                 phase(Phase.FAILED, "b"),
                 TargetFinished("b", Outcome.FAILED, "exit 1"),
             ],
-            ["look b-1", "look b-2", "look b-2"],
-            id="the-worse-counts",
+            ["poll b-1", "poll b-2", "poll b-2"],
+            id="worse-outcome-counts",
         ),
     ],
 )
-def test_what_a_second_group_deploys_of_a_part_joins_its_story(
-    looks: Script, events: list[Event], calls: list[str]
+def test_a_second_group_s_deployment_of_a_member_joins_its_run(
+    polls: Script, events: list[Event], calls: list[str]
 ) -> None:
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": [SECOND], **looks}, targets=("t", "u"))
-    of_u = [event for event in tale.events if getattr(event, "target", None) == "u"]
-    assert of_u == [
+    result = run_script(
+        {"trigger t": [GroupStarted(BOTH_MEMBERS)], "trigger u": [SECOND_GROUP], **polls}, targets=("t", "u")
+    )
+    events_of_u = [event for event in result.events if getattr(event, "target", None) == "u"]
+    assert events_of_u == [
         Triggering("u"),
         TargetNote("u", "it also deployed b: b-2"),
         GroupExpanded("u", (Target("c"),), gone=True),
     ]
-    of_b = [event for event in tale.events if getattr(event, "target", None) == "b"]
-    assert of_b == [Following("b", B1), phase(Phase.SUCCEEDED, "b"), *events]
-    assert [call for call in tale.sent if call.startswith("look b")] == calls
+    events_of_b = [event for event in result.events if getattr(event, "target", None) == "b"]
+    assert events_of_b == [Following("b", B1), phase(Phase.SUCCEEDED, "b"), *events]
+    assert [call for call in result.sent if call.startswith("poll b")] == calls
 
 
-def test_a_second_group_s_phantom_of_what_is_followed_already_counts_as_nothing() -> None:
+def test_a_second_group_s_phantom_of_a_followed_deployment_is_ignored() -> None:
     phantom = Handle("b", "b-p", Certainty.POSSIBLY_PHANTOM)
     script: Script = {
-        "start t": [GroupStarted(BOTH)],
-        "start u": [GroupStarted((GroupMember(Target("b"), phantom), GroupMember(Target("c"), C1)))],
-        "look b-1": [RUNNING, DONE],
-        "look b-p": [replace(GONE, follow_ups=(replace(B1, owner=Owner.OTHERS),))],
+        "trigger t": [GroupStarted(BOTH_MEMBERS)],
+        "trigger u": [GroupStarted((GroupMember(Target("b"), phantom), GroupMember(Target("c"), C1)))],
+        "poll b-1": [RUNNING, DONE],
+        "poll b-p": [replace(ABSENT, follow_ups=(replace(B1, owner=Owner.OTHERS),))],
     }
-    tale = tell(script, targets=("t", "u"))
-    assert tale.outcome is Outcome.FINISHED
-    assert (tale.sent.count("look b-p"), tale.sent.count("look b-1"), tale.sent.count("start b")) == (1, 2, 0)
+    result = run_script(script, targets=("t", "u"))
+    assert result.outcome is Outcome.FINISHED
+    assert (result.sent.count("poll b-p"), result.sent.count("poll b-1"), result.sent.count("trigger b")) == (
+        1,
+        2,
+        0,
+    )
 
 
-def test_both_deployments_of_a_part_are_stopped() -> None:
+def test_a_signal_cancels_both_deployments_of_a_member() -> None:
     script: Script = {
-        "start t": [GroupStarted(BOTH)],
-        "start u": [SECOND],
-        "look b-1": [QUEUED],
-        "look b-2": [RUNNING],
+        "trigger t": [GroupStarted(BOTH_MEMBERS)],
+        "trigger u": [SECOND_GROUP],
+        "poll b-1": [QUEUED],
+        "poll b-2": [RUNNING],
     }
-    tale = tell(script, targets=("t", "u"), signals=SIGNAL_AT_2)
-    assert [call for call in tale.sent if call.startswith("cancel")] == [
+    result = run_script(script, targets=("t", "u"), signals=SIGNAL_AT_2)
+    assert [call for call in result.sent if call.startswith("cancel")] == [
         "cancel b-2 within 1 s",
         "cancel b-1 within 1 s",
     ]
 
 
-LATER = [RetryLater(60, "asked too often"), SECOND]
+RATE_LIMITED_FIRST = [RetryLater(60, "rate limited"), SECOND_GROUP]
 
 
 @pytest.mark.parametrize(
-    ("script", "ended", "first_look"),
+    ("script", "last", "first_poll"),
     [
         pytest.param(
-            {"look b-2": [RUNNING, replace(BROKEN, reason="exit 1")]},
+            {"poll b-2": [RUNNING, replace(BROKEN, reason="exit 1")]},
             TargetFinished("b", Outcome.FAILED, "exit 1"),
             60,
-            id="the-second-fails",
+            id="second-fails",
         ),
-        pytest.param({}, TargetFinished("b", Outcome.FINISHED), 60, id="both-are-well"),
+        pytest.param({}, TargetFinished("b", Outcome.FINISHED), 60, id="both-succeed"),
         pytest.param(
-            {"look b-1": [replace(BROKEN, reason="exit 2")]},
+            {"poll b-1": [replace(BROKEN, reason="exit 2")]},
             TargetFinished("b", Outcome.FAILED, "exit 2"),
             60,
-            id="the-first-failed",
+            id="first-failed",
         ),
         pytest.param(
-            {"look b-2": [CANCELLED]},
+            {"poll b-2": [CANCELLED]},
             TargetFinished("b", Outcome.CANCELLED),
             60,
-            id="the-second-is-cancelled",
+            id="second-cancelled",
         ),
         pytest.param(
-            {"look b-1": [replace(DONE, health_check=HEALTHY_B)], "look b:healthy": [RUNNING]},
+            {"poll b-1": [replace(DONE, health_check=HEALTHY_B)], "poll b:healthy": [RUNNING]},
             TargetFinished("b", Outcome.FINISHED),
             60,
-            id="while-the-first-one-s-health-is-read",
+            id="during-health-checks-of-the-first",
         ),
         pytest.param(
             {
-                "look b-1": [replace(DONE, follow_ups=(Handle("b", "b-3", server="paris"),))],
-                "look b-3": [*[RUNNING] * 25, BROKEN],
+                "poll b-1": [replace(DONE, follow_ups=(Handle("b", "b-3", server="paris"),))],
+                "poll b-3": [*[RUNNING] * 25, BROKEN],
             },
             TargetFinished("b", Outcome.FAILED, "on the additional server paris: failed"),
             87,
-            id="while-the-first-one-s-additional-server-is-followed",
+            id="during-additional-servers-of-the-first",
         ),
     ],
 )
-def test_what_a_second_group_deploys_of_a_target_is_followed_although_its_first_deployment_is_over(
-    script: Script, ended: TargetFinished, first_look: float
+def test_a_second_group_s_deployment_is_followed_after_the_first_one_ended(
+    script: Script, last: TargetFinished, first_poll: float
 ) -> None:
-    """Two tags, `force`, and the second trigger came late: the second deployment is ours as much as the first."""
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": LATER, **script}, targets=("t", "u"))
-    assert [end for end in tale.ends() if end.target == "b"] == [ended]
-    assert tale.outcome is ended.outcome
-    assert (tale.times("look b-1"), tale.times("look b-2")[0]) == ([0], first_look)
-    told = [
-        event
-        for event in tale.events
-        if event in (TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended)
-    ]
-    assert told == [TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended]
-    assert TargetNote("u", "it also deployed b: b-2") in tale.events
-
-
-def test_only_what_another_group_may_still_deploy_is_held() -> None:
-    """What ends meanwhile ends when the last group is triggered, or given up."""
-    tale = tell(
-        {"start t": [GroupStarted(BOTH)], "start u": [RetryLater(60, "full"), Rejected("no such tag")]},
+    """Two tags with `force`, the second trigger delayed: both deployments belong to this run."""
+    result = run_script(
+        {"trigger t": [GroupStarted(BOTH_MEMBERS)], "trigger u": RATE_LIMITED_FIRST, **script},
         targets=("t", "u"),
     )
-    assert [end.target for end in tale.ends()] == ["u", "a", "b"]
-    assert tale.outcome is Outcome.REFUSED
+    assert [end for end in result.ends() if end.target == "b"] == [last]
+    assert result.outcome is last.outcome
+    assert (result.times("poll b-1"), result.times("poll b-2")[0]) == ([0], first_poll)
+    reported = [
+        event
+        for event in result.events
+        if event in (TriggerDelayed("u", 60, "rate limited"), Following("b", B2), last)
+    ]
+    assert reported == [TriggerDelayed("u", 60, "rate limited"), Following("b", B2), last]
+    assert TargetNote("u", "it also deployed b: b-2") in result.events
 
 
-def test_without_waiting_too_both_deployments_are_told() -> None:
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": LATER}, targets=("t", "u"), wait=False)
+def test_held_verdicts_are_final_once_no_group_is_pending() -> None:
+    """A verdict is only held until the last group was triggered or refused."""
+    result = run_script(
+        {
+            "trigger t": [GroupStarted(BOTH_MEMBERS)],
+            "trigger u": [RetryLater(60, "full"), Rejected("no such tag")],
+        },
+        targets=("t", "u"),
+    )
+    assert [end.target for end in result.ends()] == ["u", "a", "b"]
+    assert result.outcome is Outcome.REFUSED
+
+
+def test_without_wait_both_deployments_of_a_member_are_reported() -> None:
+    result = run_script(
+        {"trigger t": [GroupStarted(BOTH_MEMBERS)], "trigger u": RATE_LIMITED_FIRST},
+        targets=("t", "u"),
+        wait=False,
+    )
     assert [
-        event.handle for event in tale.events if isinstance(event, Following) and event.target == "b"
+        event.handle for event in result.events if isinstance(event, Following) and event.target == "b"
     ] == [B1, B2]
-    assert [end for end in tale.ends() if end.target == "b"] == [TargetFinished("b", Outcome.TRIGGERED)]
+    assert [end for end in result.ends() if end.target == "b"] == [TargetFinished("b", Outcome.TRIGGERED)]
 
 
-def test_what_is_held_keeps_what_it_has_come_to_when_the_job_is_stopped() -> None:
-    tale = tell(
-        {"start t": [GroupStarted(BOTH)], "start u": LATER}, targets=("t", "u"), signals=[(10, "SIGTERM")]
+def test_held_verdicts_are_kept_when_the_job_is_cancelled() -> None:
+    result = run_script(
+        {"trigger t": [GroupStarted(BOTH_MEMBERS)], "trigger u": RATE_LIMITED_FIRST},
+        targets=("t", "u"),
+        signals=[(10, "SIGTERM")],
     )
-    ends = {end.target: end.outcome for end in tale.ends()}
+    ends = {end.target: end.outcome for end in result.ends()}
     assert ends == {"a": Outcome.FINISHED, "b": Outcome.FINISHED, "u": Outcome.INTERRUPTED}
-    assert [call for call in tale.sent if call.startswith("cancel")] == []
+    assert [call for call in result.sent if call.startswith("cancel")] == []
 
 
-def test_a_revoked_token_ends_what_is_held_as_what_it_has_come_to() -> None:
-    tale = tell(
-        {"start t": [GroupStarted(BOTH)], "start u": [RetryLater(60, "full"), REVOKED]}, targets=("t", "u")
+def test_held_verdicts_are_kept_when_the_token_is_revoked() -> None:
+    result = run_script(
+        {"trigger t": [GroupStarted(BOTH_MEMBERS)], "trigger u": [RetryLater(60, "full"), REVOKED]},
+        targets=("t", "u"),
     )
-    assert {end.target: end.outcome for end in tale.ends()} == {
+    assert {end.target: end.outcome for end in result.ends()} == {
         "a": Outcome.FINISHED,
         "b": Outcome.FINISHED,
         "u": Outcome.REFUSED,
@@ -537,58 +573,68 @@ def test_a_revoked_token_ends_what_is_held_as_what_it_has_come_to() -> None:
 @pytest.mark.parametrize(
     ("script", "outcome"),
     [
-        pytest.param({}, Outcome.FINISHED, id="all-well"),
-        pytest.param({"look b-1": [BROKEN]}, Outcome.FAILED, id="one-part-failed"),
-        pytest.param({"look c-1": [CANCELLED]}, Outcome.CANCELLED, id="another-target-was-cancelled"),
-        pytest.param({"look b-1": [BROKEN], "look c-1": [CANCELLED]}, Outcome.FAILED, id="the-worst-of-all"),
-        pytest.param({"start t": [GroupStarted(BOTH, "rest")]}, Outcome.TRIGGERED, id="the-group-s-rest"),
+        pytest.param({}, Outcome.FINISHED, id="all-succeed"),
+        pytest.param({"poll b-1": [BROKEN]}, Outcome.FAILED, id="one-member-failed"),
+        pytest.param({"poll c-1": [CANCELLED]}, Outcome.CANCELLED, id="another-target-cancelled"),
         pytest.param(
-            {"start t": [GroupStarted(BOTH, "no", Outcome.REFUSED)]},
-            Outcome.REFUSED,
-            id="what-the-group-was-refused",
+            {"poll b-1": [BROKEN], "poll c-1": [CANCELLED]}, Outcome.FAILED, id="worst-of-all-targets"
         ),
         pytest.param(
-            {"start t": [GroupStarted(BOTH, "rest", Outcome.LOST)], "look b-1": [CANCELLED]},
+            {"trigger t": [GroupStarted(BOTH_MEMBERS, "rest")]}, Outcome.TRIGGERED, id="rest-triggered"
+        ),
+        pytest.param(
+            {"trigger t": [GroupStarted(BOTH_MEMBERS, "no", Outcome.REFUSED)]},
+            Outcome.REFUSED,
+            id="rest-refused",
+        ),
+        pytest.param(
+            {"trigger t": [GroupStarted(BOTH_MEMBERS, "rest", Outcome.LOST)], "poll b-1": [CANCELLED]},
             Outcome.LOST,
-            id="the-group-s-losses",
+            id="rest-lost",
         ),
     ],
 )
-def test_the_worst_of_a_group_s_parts_counts(script: Script, outcome: Outcome) -> None:
-    assert tell({"start t": [GroupStarted(BOTH)], **script}, targets=("t", "c")).outcome is outcome
+def test_the_worst_outcome_of_a_group_counts(script: Script, outcome: Outcome) -> None:
+    assert (
+        run_script({"trigger t": [GroupStarted(BOTH_MEMBERS)], **script}, targets=("t", "c")).outcome
+        is outcome
+    )
 
 
 @pytest.mark.parametrize(
     ("script", "call", "last"),
     [
         pytest.param(
-            {"start t": [Act(GroupStarted(BOTH), takes=10)], "look a-1": [RUNNING]},
-            "look a-1",
+            {"trigger t": [Reply(GroupStarted(BOTH_MEMBERS), takes=10)], "poll a-1": [RUNNING]},
+            "poll a-1",
             60,
-            id="a-part-that-runs",
+            id="member-running",
         ),
         pytest.param(
-            {"start t": [Act(GroupStarted(HALF), takes=10)], "find b": [NO_LINE]},
+            {"trigger t": [Reply(GroupStarted(ONE_UNNAMED), takes=10)], "find b": [NO_CONNECTION]},
             "find b",
             60,
-            id="a-part-that-is-looked-for",
+            id="member-being-searched",
         ),
         pytest.param(
-            {"start t": [Act(GroupStarted(HALF), takes=10)], "start b": [RetryLater(30, "full")]},
-            "check b",
+            {
+                "trigger t": [Reply(GroupStarted(ONE_UNNAMED), takes=10)],
+                "trigger b": [RetryLater(30, "full")],
+            },
+            "resolve b",
             60,
-            id="a-part-that-must-wait",
+            id="member-waiting",
         ),
     ],
 )
-def test_the_time_of_a_part_runs_from_the_trigger_of_its_group(
+def test_the_timeout_of_a_member_runs_from_the_group_s_trigger(
     script: Script, call: str, last: float
 ) -> None:
-    tale = tell(script, targets=("t",), timeout=60)
-    assert tale.times(call)[-1] == last
+    result = run_script(script, targets=("t",), timeout=60)
+    assert result.times(call)[-1] == last
 
 
-# --- A tag's deployment may be a phantom: its answer does not tell
+# --- A tag's deployment may be a phantom: the response does not tell
 
 
 @pytest.mark.parametrize(
@@ -597,13 +643,13 @@ def test_the_time_of_a_part_runs_from_the_trigger_of_its_group(
         pytest.param(
             {},
             [phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
-            [(0, "look a-1")],
-            id="it-is-there",
+            [(0, "poll a-1")],
+            id="exists",
         ),
         pytest.param(
             {
-                "look a-1": [replace(GONE, follow_ups=(replace(A2, owner=Owner.OTHERS),))],
-                "look a-2": [RUNNING, DONE],
+                "poll a-1": [replace(ABSENT, follow_ups=(replace(A2, owner=Owner.OTHERS),))],
+                "poll a-2": [RUNNING, DONE],
             },
             [
                 phase(Phase.ABSENT),
@@ -612,11 +658,11 @@ def test_the_time_of_a_part_runs_from_the_trigger_of_its_group(
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look a-1"), (0, "look a-2"), (1, "look a-2")],
-            id="the-real-one-is-adopted",
+            [(0, "poll a-1"), (0, "poll a-2"), (1, "poll a-2")],
+            id="real-deployment-is-adopted",
         ),
         pytest.param(
-            {"look a-1": [replace(GONE, reason="none any more")], "start a": [Started((A2,))]},
+            {"poll a-1": [replace(ABSENT, reason="none any more")], "trigger a": [Started((A2,))]},
             [
                 phase(Phase.ABSENT),
                 Retriggering("a", "none any more"),
@@ -625,42 +671,52 @@ def test_the_time_of_a_part_runs_from_the_trigger_of_its_group(
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look a-1"), (0, "check a"), (0, "start a"), (0, "look a-2")],
-            id="there-is-none-so-it-is-triggered",
+            [(0, "poll a-1"), (0, "resolve a"), (0, "trigger a"), (0, "poll a-2")],
+            id="none-exists-so-triggered",
         ),
         pytest.param(
-            {"look a-1": [replace(GONE, reason="none any more")], "start a": [Started((PERHAPS,))]},
+            {"poll a-1": [replace(ABSENT, reason="none any more")], "trigger a": [Started((MAYBE_PHANTOM,))]},
             [
                 phase(Phase.ABSENT),
                 Retriggering("a", "none any more"),
                 TargetResolved(Target("a")),
-                Following("a", PERHAPS),
+                Following("a", MAYBE_PHANTOM),
                 phase(Phase.ABSENT),
                 TargetFinished("a", Outcome.LOST, "none any more"),
             ],
-            [(0, "look a-1"), (0, "check a"), (0, "start a"), (0, "look a-1")],
-            id="but-only-once",
+            [(0, "poll a-1"), (0, "resolve a"), (0, "trigger a"), (0, "poll a-1")],
+            id="triggered-only-once",
         ),
         pytest.param(
-            {"look a-1": [RUNNING, replace(GONE, reason="no row")]},
+            {"poll a-1": [RUNNING, replace(ABSENT, reason="no row")]},
             [phase(Phase.RUNNING), phase(Phase.ABSENT), TargetFinished("a", Outcome.LOST, "no row")],
-            [(0, "look a-1"), (1, "look a-1")],
-            id="one-that-was-there-is-no-phantom",
+            [(0, "poll a-1"), (1, "poll a-1")],
+            id="seen-before-is-not-a-phantom",
         ),
         pytest.param(
             {
-                "look a-1": [
+                "poll a-1": [
                     RUNNING,
-                    replace(GONE, follow_ups=(replace(A2, owner=Owner.OTHERS),), reason="no row"),
+                    replace(ABSENT, follow_ups=(replace(A2, owner=Owner.OTHERS),), reason="no row"),
                 ]
             },
             [phase(Phase.RUNNING), phase(Phase.ABSENT), TargetFinished("a", Outcome.LOST, "no row")],
-            [(0, "look a-1"), (1, "look a-1")],
-            id="and-what-is-somebody-else-s-does-not-take-its-place",
+            [(0, "poll a-1"), (1, "poll a-1")],
+            id="seen-before-is-not-replaced-by-another",
         ),
     ],
 )
-def test_a_listed_deployment_may_be_a_phantom(script: Script, events: list[Event], calls: list[Call]) -> None:
-    tale = tell({"start t": [GroupStarted((GroupMember(Target("a"), PERHAPS),))], **script}, targets=("t",))
-    assert tale.events == [*GROUP, split("a"), TargetResolved(Target("a")), Following("a", PERHAPS), *events]
-    assert tale.calls == [*GROUP_STARTED, *calls]
+def test_a_member_s_deployment_may_be_a_phantom(
+    script: Script, events: list[Event], calls: list[Call]
+) -> None:
+    result = run_script(
+        {"trigger t": [GroupStarted((GroupMember(Target("a"), MAYBE_PHANTOM),))], **script}, targets=("t",)
+    )
+    assert result.events == [
+        *UNTIL_GROUP_TRIGGER,
+        expanded("a"),
+        TargetResolved(Target("a")),
+        Following("a", MAYBE_PHANTOM),
+        *events,
+    ]
+    assert result.calls == [*GROUP_CALLS, *calls]

@@ -23,38 +23,38 @@ from deployer.model import (
     TargetFinished,
     TargetWarning,
 )
-from tests.fakes import Act
+from tests.fakes import Reply
 from tests.run.scripted import (
+    ABSENT,
     BERLIN,
     BROKEN,
     CANCELLED,
     DONE,
-    FOLLOWED,
-    GONE,
-    IN_BERLIN,
-    IN_PARIS,
-    LATE,
-    NO_LINE,
-    OPENING,
+    DONE_WITH_HEALTH,
+    HEALTH,
+    NO_CONNECTION,
+    NOT_FINISHED,
+    ON_BERLIN,
+    ON_PARIS,
     PARIS,
-    PROOF,
-    PROVABLE,
     REVOKED,
     RUNNING,
-    UNTIL_START,
+    TRIGGER_CALLS,
+    UNTIL_FOLLOWED,
+    UNTIL_TRIGGER,
+    RunResult,
     Script,
-    Tale,
     phase,
-    tell,
+    run_script,
 )
 
-# --- Does it run? (architecture 2.2, `verify_health`)
+# --- Health checks (architecture 2.2, `verify_health`)
 
 
 UP = Snapshot(Phase.SUCCEEDED, "running:healthy", final=False)
 
 
-STEADY = replace(UP, stable_for=60)
+UP_FOR_A_MINUTE = replace(UP, stable_for=60)
 
 
 DOWN = Snapshot(
@@ -65,350 +65,365 @@ DOWN = Snapshot(
 STARTING = Snapshot(Phase.RUNNING, "starting:unknown", reason="its status was still starting:unknown")
 
 
-UNSEEN = "unknown whether it is running: "
+HEALTH_UNKNOWN = "unknown whether it is running: "
 
 
-def healthwise(seen: Snapshot) -> PhaseChanged:
-    return PhaseChanged("a", seen.phase, seen.raw_status, stage=Stage.HEALTH)
+def health_phase(last: Snapshot) -> PhaseChanged:
+    return PhaseChanged("a", last.phase, last.raw_status, stage=Stage.HEALTH)
 
 
-def test_after_the_deployment_its_health_is_read() -> None:
-    assert tell({"look a-1": [PROVABLE], "look a:healthy": [STARTING, UP]}) == Tale(
+def test_health_is_polled_after_the_deployment() -> None:
+    assert run_script({"poll a-1": [DONE_WITH_HEALTH], "poll a:healthy": [STARTING, UP]}) == RunResult(
         Outcome.FINISHED,
         [
-            *FOLLOWED,
+            *UNTIL_FOLLOWED,
             phase(Phase.SUCCEEDED),
-            Following("a", PROOF, stage=Stage.HEALTH),
-            healthwise(STARTING),
-            healthwise(UP),
+            Following("a", HEALTH, stage=Stage.HEALTH),
+            health_phase(STARTING),
+            health_phase(UP),
             TargetFinished("a", Outcome.FINISHED),
         ],
-        [*UNTIL_START, (0, "look a-1"), (10, "look a:healthy"), (13, "look a:healthy")],
+        [*TRIGGER_CALLS, (0, "poll a-1"), (10, "poll a:healthy"), (13, "poll a:healthy")],
         2,
     )
 
 
 @pytest.mark.parametrize(
-    ("looks", "plan", "times", "ended"),
+    ("polls", "plan", "times", "end"),
     [
-        pytest.param([UP], {}, [10], TargetFinished("a", Outcome.FINISHED), id="it-runs"),
+        pytest.param([UP], {}, [10], TargetFinished("a", Outcome.FINISHED), id="running"),
         pytest.param(
             [STARTING, DOWN, DOWN, UP],
             {},
             [10, 30, 50, 70],
             TargetFinished("a", Outcome.FINISHED),
-            id="the-first-running-is-enough",
+            id="first-running-status-is-enough",
         ),
         pytest.param(
             [DOWN],
             {},
             [10, 30, 50, 70, 90, 110],
             TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
-            id="ninety-seconds-down-are-enough",
+            id="down-for-ninety-seconds",
         ),
         pytest.param(
             [DOWN, DOWN, STARTING, DOWN],
             {},
             [10, 30, 50, 70, 90, 110, 130, 150, 170],
             TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
-            id="without-a-break",
+            id="down-time-restarts-after-a-change",
         ),
         pytest.param(
-            [STEADY],
+            [UP_FOR_A_MINUTE],
             {"strict": True},
             [10, 30, 50, 70],
             TargetFinished("a", Outcome.FINISHED),
-            id="proof-is-a-minute-long",
+            id="strict-needs-a-minute",
         ),
         pytest.param(
-            [STEADY, STEADY, STARTING, STEADY],
+            [UP_FOR_A_MINUTE, UP_FOR_A_MINUTE, STARTING, UP_FOR_A_MINUTE],
             {"strict": True},
             [10, 30, 50, 70, 90, 110, 130],
             TargetFinished("a", Outcome.FINISHED),
-            id="a-break-begins-it-anew",
+            id="strict-minute-restarts-after-a-change",
         ),
         pytest.param(
-            [STEADY, NO_LINE, STEADY],
+            [UP_FOR_A_MINUTE, NO_CONNECTION, UP_FOR_A_MINUTE],
             {"strict": True},
             [10, 30, 50, 70],
             TargetFinished("a", Outcome.FINISHED),
-            id="a-failed-look-is-no-break",
+            id="failed-poll-does-not-restart-the-minute",
         ),
         pytest.param(
-            [STEADY, STEADY, DOWN],
+            [UP_FOR_A_MINUTE, UP_FOR_A_MINUTE, DOWN],
             {"strict": True},
             [10, 30, 50, 70, 90, 110, 130, 150],
             TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
-            id="it-ran-and-does-not-any-more",
+            id="strict-down-after-running",
         ),
         pytest.param(
-            [DOWN, DOWN, DOWN, DOWN, DOWN, NO_LINE, DOWN],
+            [DOWN, DOWN, DOWN, DOWN, DOWN, NO_CONNECTION, DOWN],
             {},
             [10, 30, 50, 70, 90, 110, 130],
             TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
-            id="a-failed-look-is-no-break-for-what-is-down-either",
+            id="failed-poll-does-not-restart-the-down-time",
         ),
     ],
 )
-def test_what_is_seen_of_its_health_decides(
-    looks: list[Any], plan: dict[str, Any], times: list[float], ended: TargetFinished
+def test_health_must_be_stable_to_count(
+    polls: list[Any], plan: dict[str, Any], times: list[float], end: TargetFinished
 ) -> None:
-    tale = tell({"look a-1": [PROVABLE], "look a:healthy": looks}, poll_interval=20, **plan)
-    assert (tale.times("look a:healthy"), tale.events[-1]) == (times, ended)
-    assert TargetWarning not in {type(event) for event in tale.events}
+    result = run_script({"poll a-1": [DONE_WITH_HEALTH], "poll a:healthy": polls}, poll_interval=20, **plan)
+    assert (result.times("poll a:healthy"), result.events[-1]) == (times, end)
+    assert TargetWarning not in {type(event) for event in result.events}
 
 
 @pytest.mark.parametrize(
-    ("looks", "times", "why"),
+    ("polls", "times", "reason"),
     [
-        pytest.param([STARTING], [10, 70, 130, 180], STARTING.reason, id="nothing-clear"),
+        pytest.param([STARTING], [10, 70, 130, 180], STARTING.reason, id="inconclusive"),
         pytest.param(
-            [NO_LINE],
+            [NO_CONNECTION],
             [10, 70, 130, 180],
             "its status could never be read; the last status checks failed: no connection",
-            id="never-seen",
+            id="never-polled",
         ),
-        pytest.param([STARTING, RefusedError("not yours")], [10, 70], "not yours", id="barred"),
-        pytest.param([REVOKED], [10], "the token is revoked", id="revoked"),
-        pytest.param([replace(GONE, reason="no row")], [10], "no row", id="gone"),
+        pytest.param([STARTING, RefusedError("not yours")], [10, 70], "not yours", id="access-denied"),
+        pytest.param([REVOKED], [10], "the token is revoked", id="revoked-token"),
+        pytest.param([replace(ABSENT, reason="no row")], [10], "no row", id="absent"),
     ],
 )
-def test_no_evidence_is_a_warning_unless_proof_was_asked_for(
-    looks: list[Any], times: list[float], why: str
-) -> None:
-    """Never red: it is deployed."""
-    script: Script = {"look a-1": [PROVABLE], "look a:healthy": looks}
-    lenient, strict = (tell(script, poll_interval=60, strict=strict) for strict in (False, True))
-    assert (lenient.times("look a:healthy"), strict.times("look a:healthy")) == (times, times)
+def test_unknown_health_is_a_warning_unless_strict(polls: list[Any], times: list[float], reason: str) -> None:
+    """The deployment itself succeeded."""
+    script: Script = {"poll a-1": [DONE_WITH_HEALTH], "poll a:healthy": polls}
+    lenient, strict = (run_script(script, poll_interval=60, strict=strict) for strict in (False, True))
+    assert (lenient.times("poll a:healthy"), strict.times("poll a:healthy")) == (times, times)
     assert lenient.events[-2:] == [
-        TargetWarning("a", f"deployed, but {UNSEEN}{why}"),
+        TargetWarning("a", f"deployed, but {HEALTH_UNKNOWN}{reason}"),
         TargetFinished("a", Outcome.FINISHED),
     ]
-    assert strict.events[-1] == TargetFinished("a", Outcome.UNVERIFIED, f"{UNSEEN}{why}")
+    assert strict.events[-1] == TargetFinished("a", Outcome.UNVERIFIED, f"{HEALTH_UNKNOWN}{reason}")
     assert TargetWarning not in {type(event) for event in strict.events}
 
 
 @pytest.mark.parametrize(
-    ("look", "plan", "times"),
+    ("poll", "plan", "times"),
     [
-        pytest.param(PROVABLE, {"verify_timeout": 40}, [10, 40], id="its-own-limit"),
-        pytest.param(PROVABLE, {"verify_timeout": 5}, [5], id="a-limit-before-the-first-look"),
-        pytest.param(PROVABLE, {"timeout": 5}, [10, 70, 130, 180], id="not-the-deployment-s"),
-        pytest.param(Act(PROVABLE, takes=30), {}, [40, 100, 160, 210], id="from-when-the-end-was-seen"),
+        pytest.param(DONE_WITH_HEALTH, {"verify_timeout": 40}, [10, 40], id="verify_timeout"),
+        pytest.param(DONE_WITH_HEALTH, {"verify_timeout": 5}, [5], id="verify_timeout-before-the-first-poll"),
         pytest.param(
-            replace(PROVABLE, stable_for=4),
-            {"poll_interval": 5},
-            [*range(10, 181, 5)],
-            id="seen-before-it-was-settled",
+            DONE_WITH_HEALTH,
+            {"timeout": 5},
+            [10, 70, 130, 180],
+            id="timeout-of-the-deployment-does-not-count",
         ),
         pytest.param(
-            replace(PROVABLE, stable_for=50), {}, [60, 120, 180], id="settled-after-the-first-look-was-due"
+            Reply(DONE_WITH_HEALTH, takes=30), {}, [40, 100, 160, 210], id="from-the-first-final-poll"
+        ),
+        pytest.param(
+            replace(DONE_WITH_HEALTH, stable_for=4),
+            {"poll_interval": 5},
+            [*range(10, 181, 5)],
+            id="final-phase-seen-before-it-was-stable",
+        ),
+        pytest.param(
+            replace(DONE_WITH_HEALTH, stable_for=50),
+            {},
+            [60, 120, 180],
+            id="stable-after-the-first-health-poll-was-due",
         ),
     ],
 )
-def test_its_health_has_a_time_of_its_own(look: Any, plan: dict[str, Any], times: list[float]) -> None:
-    tale = tell({"look a-1": [look], "look a:healthy": [STARTING]}, **{"poll_interval": 60, **plan})
-    assert (tale.times("look a:healthy"), tale.outcome) == (times, Outcome.FINISHED)
+def test_health_checks_have_their_own_timeout(poll: Any, plan: dict[str, Any], times: list[float]) -> None:
+    result = run_script({"poll a-1": [poll], "poll a:healthy": [STARTING]}, **{"poll_interval": 60, **plan})
+    assert (result.times("poll a:healthy"), result.outcome) == (times, Outcome.FINISHED)
 
 
 @pytest.mark.parametrize(
-    ("looks", "strict", "outcome"),
+    ("polls", "strict", "outcome"),
     [
-        pytest.param([STEADY], True, Outcome.FINISHED, id="it-runs"),
-        pytest.param([DOWN], False, Outcome.UNVERIFIED, id="it-does-not"),
+        pytest.param([UP_FOR_A_MINUTE], True, Outcome.FINISHED, id="running"),
+        pytest.param([DOWN], False, Outcome.UNVERIFIED, id="down"),
     ],
 )
-def test_a_long_post_deployment_command_takes_nothing_of_that_time(
-    looks: list[Any], strict: bool, outcome: Outcome
+def test_a_long_post_deployment_command_does_not_use_up_verify_timeout(
+    polls: list[Any], strict: bool, outcome: Outcome
 ) -> None:
-    """A deployment whose command runs has not ended."""
-    command = replace(PROVABLE, stable_for=math.inf)
-    tale = tell(
-        {"look a-1": [command] * 10 + [PROVABLE], "look a:healthy": looks}, poll_interval=30, strict=strict
+    """A deployment is not final while its command runs."""
+    command_running = replace(DONE_WITH_HEALTH, stable_for=math.inf)
+    result = run_script(
+        {"poll a-1": [command_running] * 10 + [DONE_WITH_HEALTH], "poll a:healthy": polls},
+        poll_interval=30,
+        strict=strict,
     )
-    assert tale.outcome is outcome
+    assert result.outcome is outcome
 
 
 @pytest.mark.parametrize(
     ("last", "plan"),
     [
-        pytest.param(replace(BROKEN, health_check=PROOF), {}, id="failed"),
-        pytest.param(Snapshot(Phase.UNVERIFIED, health_check=PROOF), {}, id="unproven"),
-        pytest.param(replace(CANCELLED, health_check=PROOF), {}, id="cancelled"),
-        pytest.param(replace(GONE, health_check=PROOF), {}, id="gone"),
-        pytest.param(replace(RUNNING, health_check=PROOF), {"timeout": 25}, id="late"),
-        pytest.param(DONE, {}, id="nothing-to-be-read"),
-        pytest.param(PROVABLE, {"wait": False}, id="not-waited-for"),
+        pytest.param(replace(BROKEN, health_check=HEALTH), {}, id="failed"),
+        pytest.param(Snapshot(Phase.UNVERIFIED, health_check=HEALTH), {}, id="unverified"),
+        pytest.param(replace(CANCELLED, health_check=HEALTH), {}, id="cancelled"),
+        pytest.param(replace(ABSENT, health_check=HEALTH), {}, id="absent"),
+        pytest.param(replace(RUNNING, health_check=HEALTH), {"timeout": 25}, id="timed-out"),
+        pytest.param(DONE, {}, id="no-health-check"),
+        pytest.param(DONE_WITH_HEALTH, {"wait": False}, id="wait-false"),
     ],
 )
-def test_only_after_a_success_health_is_read(last: Snapshot, plan: dict[str, Any]) -> None:
+def test_health_is_only_polled_after_success(last: Snapshot, plan: dict[str, Any]) -> None:
     assert (
-        "look a:healthy" not in tell({"look a-1": [last], "look a:healthy": [UP]}, strict=True, **plan).sent
+        "poll a:healthy"
+        not in run_script({"poll a-1": [last], "poll a:healthy": [UP]}, strict=True, **plan).sent
     )
 
 
 @pytest.mark.parametrize(
-    "plan", [{"cancel_on_timeout": True}, {"signals": [(50, "SIGTERM")]}], ids=["late", "signal"]
+    "plan", [{"cancel_on_timeout": True}, {"signals": [(50, "SIGTERM")]}], ids=["timed-out", "signal"]
 )
-def test_what_is_deployed_is_not_cancelled_because_its_health_is_not_seen(plan: dict[str, Any]) -> None:
-    tale = tell({"look a-1": [PROVABLE], "look a:healthy": [NO_LINE]}, strict=True, **plan)
-    assert not [call for call in tale.sent if call.startswith("cancel")]
-    assert CancelResult not in {type(event) for event in tale.events}
+def test_a_deployment_is_not_cancelled_because_its_health_is_unknown(plan: dict[str, Any]) -> None:
+    result = run_script(
+        {"poll a-1": [DONE_WITH_HEALTH], "poll a:healthy": [NO_CONNECTION]}, strict=True, **plan
+    )
+    assert not [call for call in result.sent if call.startswith("cancel")]
+    assert CancelResult not in {type(event) for event in result.events}
 
 
 @pytest.mark.parametrize(
-    ("seen", "health"),
+    ("last", "health"),
     [
-        pytest.param(replace(PROVABLE, stable_for=30), UP, id="before-its-health-is-read"),
-        pytest.param(PROVABLE, STARTING, id="while-it-is-read"),
-        pytest.param(PROVABLE, replace(DOWN, stable_for=50), id="before-what-is-down-is-believed"),
+        pytest.param(replace(DONE_WITH_HEALTH, stable_for=30), UP, id="before-health-is-polled"),
+        pytest.param(DONE_WITH_HEALTH, STARTING, id="while-health-is-polled"),
+        pytest.param(DONE_WITH_HEALTH, replace(DOWN, stable_for=50), id="before-down-is-stable"),
     ],
 )
 @pytest.mark.parametrize(
     ("strict", "outcome"), [(False, Outcome.FINISHED), (True, Outcome.UNVERIFIED)], ids=["auto", "strict"]
 )
-def test_what_is_deployed_stays_so_when_another_look_shows_that_the_token_is_revoked(
-    seen: Snapshot,
+def test_a_deployed_target_is_not_lost_when_the_token_is_revoked(
+    last: Snapshot,
     health: Snapshot,
     strict: bool,
     outcome: Outcome,
 ) -> None:
-    script: Script = {"look a-1": [seen], "look a:healthy": [health], "look b-1": [RUNNING, RUNNING, REVOKED]}
-    tale = tell(script, targets=("a", "b"), poll_interval=12, strict=strict)
-    assert [event.outcome for event in tale.ends() if event.target == "a"] == [outcome]
-    assert tale.sent[-1] == "look b-1"
+    script: Script = {"poll a-1": [last], "poll a:healthy": [health], "poll b-1": [RUNNING, RUNNING, REVOKED]}
+    result = run_script(script, targets=("a", "b"), poll_interval=12, strict=strict)
+    assert [event.outcome for event in result.ends() if event.target == "a"] == [outcome]
+    assert result.sent[-1] == "poll b-1"
 
 
 # --- Additional servers
 
 
-def test_the_others_are_followed_before_its_health_is_read() -> None:
+def test_additional_servers_are_followed_before_health_is_polled() -> None:
     script: Script = {
-        "look a-1": [replace(PROVABLE, follow_ups=(PARIS,))],
-        "look a-2": [RUNNING, DONE],
-        "look a:healthy": [UP],
+        "poll a-1": [replace(DONE_WITH_HEALTH, follow_ups=(PARIS,))],
+        "poll a-2": [RUNNING, DONE],
+        "poll a:healthy": [UP],
     }
-    assert tell(script, poll_interval=30) == Tale(
+    assert run_script(script, poll_interval=30) == RunResult(
         Outcome.FINISHED,
         [
-            *FOLLOWED,
+            *UNTIL_FOLLOWED,
             phase(Phase.SUCCEEDED),
             Following("a", PARIS, stage=Stage.ADDITIONAL_SERVERS),
             phase(Phase.RUNNING, stage=Stage.ADDITIONAL_SERVERS),
             phase(Phase.SUCCEEDED, stage=Stage.ADDITIONAL_SERVERS),
-            Following("a", PROOF, stage=Stage.HEALTH),
-            healthwise(UP),
+            Following("a", HEALTH, stage=Stage.HEALTH),
+            health_phase(UP),
             TargetFinished("a", Outcome.FINISHED),
         ],
-        [*UNTIL_START, (0, "look a-1"), (0, "look a-2"), (30, "look a-2"), (40, "look a:healthy")],
+        [*TRIGGER_CALLS, (0, "poll a-1"), (0, "poll a-2"), (30, "poll a-2"), (40, "poll a:healthy")],
         2,
     )
 
 
-UNPROVEN = Snapshot(Phase.UNVERIFIED, reason="skipped", follow_ups=(PARIS, BERLIN), health_check=PROOF)
+SKIPPED = Snapshot(Phase.UNVERIFIED, reason="skipped", follow_ups=(PARIS, BERLIN), health_check=HEALTH)
 
 
 @pytest.mark.parametrize(
-    ("main", "others", "ended"),
+    ("main", "others", "end"),
     [
         pytest.param(
-            UNPROVEN,
+            SKIPPED,
             [DONE, DONE],
             TargetFinished("a", Outcome.UNVERIFIED, "skipped"),
-            id="unproven-and-the-others-well",
+            id="unverified-and-others-succeed",
         ),
         pytest.param(
-            UNPROVEN,
+            SKIPPED,
             [DONE, replace(BROKEN, reason="exit 1")],
-            TargetFinished("a", Outcome.FAILED, f"{IN_BERLIN}exit 1"),
-            id="unproven-and-one-failed",
+            TargetFinished("a", Outcome.FAILED, f"{ON_BERLIN}exit 1"),
+            id="unverified-and-one-failed",
         ),
         pytest.param(
-            UNPROVEN,
+            SKIPPED,
             [RUNNING, DONE],
             TargetFinished("a", Outcome.UNVERIFIED, "skipped"),
-            id="unproven-and-one-late",
+            id="unverified-and-one-timed-out",
         ),
         pytest.param(
-            replace(PROVABLE, follow_ups=(PARIS, BERLIN)),
+            replace(DONE_WITH_HEALTH, follow_ups=(PARIS, BERLIN)),
             [CANCELLED, replace(BROKEN, reason="exit 1")],
-            TargetFinished("a", Outcome.FAILED, f"{IN_BERLIN}exit 1"),
-            id="the-worst-of-the-others",
+            TargetFinished("a", Outcome.FAILED, f"{ON_BERLIN}exit 1"),
+            id="worst-of-the-others",
         ),
         pytest.param(
-            replace(PROVABLE, follow_ups=(PARIS, BERLIN)),
+            replace(DONE_WITH_HEALTH, follow_ups=(PARIS, BERLIN)),
             [RefusedError("not yours"), DONE],
-            TargetFinished("a", Outcome.LOST, f"{IN_PARIS}not yours"),
-            id="barred",
+            TargetFinished("a", Outcome.LOST, f"{ON_PARIS}not yours"),
+            id="access-denied",
         ),
         pytest.param(
-            replace(PROVABLE, follow_ups=(PARIS, BERLIN)),
+            replace(DONE_WITH_HEALTH, follow_ups=(PARIS, BERLIN)),
             [RUNNING, DONE],
-            TargetFinished("a", Outcome.TIMED_OUT, f"{IN_PARIS}{LATE}"),
-            id="late",
+            TargetFinished("a", Outcome.TIMED_OUT, f"{ON_PARIS}{NOT_FINISHED}"),
+            id="timed-out",
         ),
     ],
 )
-def test_whatever_the_others_come_to_counts_and_health_is_not_read(
-    main: Snapshot, others: list[Any], ended: TargetFinished
+def test_outcomes_of_additional_servers_count_and_health_is_not_polled(
+    main: Snapshot, others: list[Any], end: TargetFinished
 ) -> None:
-    tale = tell({"look a-1": [main], "look a-2": [others[0]], "look a-3": [others[1]]})
-    assert (tale.events[-1], tale.sent.count("look a-2") > 0, tale.sent.count("look a-3") > 0) == (
-        ended,
+    result = run_script({"poll a-1": [main], "poll a-2": [others[0]], "poll a-3": [others[1]]})
+    assert (result.events[-1], result.sent.count("poll a-2") > 0, result.sent.count("poll a-3") > 0) == (
+        end,
         True,
         True,
     )
-    assert "look a:healthy" not in tale.sent
+    assert "poll a:healthy" not in result.sent
 
 
-def test_the_others_share_the_time_of_the_first() -> None:
-    script: Script = {"look a-1": [RUNNING, replace(DONE, follow_ups=(PARIS,))], "look a-2": [RUNNING]}
-    assert tell(script, timeout=100, poll_interval=60).times("look a-2") == [60, 100]
+def test_additional_servers_share_the_timeout_of_the_first() -> None:
+    script: Script = {"poll a-1": [RUNNING, replace(DONE, follow_ups=(PARIS,))], "poll a-2": [RUNNING]}
+    assert run_script(script, timeout=100, poll_interval=60).times("poll a-2") == [60, 100]
 
 
-# --- A status that is followed, where there is no deployment
+# --- A condition that is polled because there is no deployment
 
 
-RESTARTED = Handle("a", "", condition="running")
+RUNNING_CONDITION = Handle("a", "", condition="running")
 
 
-STALE, BETWEEN = replace(UP, stable_for=15), replace(DOWN, stable_for=180, reason="it does not run")
+UP_BRIEFLY, DOWN_LONG = replace(UP, stable_for=15), replace(DOWN, stable_for=180, reason="it does not run")
 
 
 @pytest.mark.parametrize(
-    ("looks", "times", "outcome"),
+    ("polls", "times", "outcome"),
     [
-        pytest.param([STALE], [0, 10, 20], Outcome.FINISHED, id="running-is-believed-after-a-while"),
+        pytest.param([UP_BRIEFLY], [0, 10, 20], Outcome.FINISHED, id="running-for-long-enough"),
         pytest.param(
-            [STALE, BETWEEN, STARTING, BETWEEN, STALE],
+            [UP_BRIEFLY, DOWN_LONG, STARTING, DOWN_LONG, UP_BRIEFLY],
             [0, 10, 20, 30, 40, 50, 60],
             Outcome.FINISHED,
-            id="whatever-is-in-between",
+            id="running-after-other-states",
         ),
-        pytest.param([STALE, BETWEEN], [*range(0, 191, 10)], Outcome.FAILED, id="unless-it-lasts"),
-        pytest.param([STARTING], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="never-up"),
+        pytest.param([UP_BRIEFLY, DOWN_LONG], [*range(0, 191, 10)], Outcome.FAILED, id="down-for-too-long"),
+        pytest.param([STARTING], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="never-running"),
         pytest.param(
-            [STARTING] * 30 + [STALE],
+            [STARTING] * 30 + [UP_BRIEFLY],
             [*range(0, 301, 10)],
             Outcome.TIMED_OUT,
-            id="not-believed-because-time-is-over",
+            id="running-too-late",
         ),
         pytest.param(
-            [STARTING] * 20 + [BETWEEN], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="nor-taken-for-a-failure"
+            [STARTING] * 20 + [DOWN_LONG], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="down-too-late"
         ),
     ],
 )
-def test_a_status_is_followed_like_a_deployment(
-    looks: list[Any], times: list[float], outcome: Outcome
+def test_a_condition_is_polled_like_a_deployment(
+    polls: list[Any], times: list[float], outcome: Outcome
 ) -> None:
-    tale = tell({"start a": [Started((RESTARTED,))], "look a:running": looks}, poll_interval=10, timeout=300)
-    assert (tale.times("look a:running"), tale.outcome) == (times, outcome)
+    result = run_script(
+        {"trigger a": [Started((RUNNING_CONDITION,))], "poll a:running": polls}, poll_interval=10, timeout=300
+    )
+    assert (result.times("poll a:running"), result.outcome) == (times, outcome)
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_what_is_so_already_is_finished(wait: bool) -> None:
-    tale = tell({"start a": [AlreadyDone("Service is already running")]}, wait=wait)
-    assert (tale.events, tale.calls) == (
-        [*OPENING, TargetFinished("a", Outcome.FINISHED, "Service is already running")],
-        UNTIL_START,
+def test_a_target_in_the_requested_state_is_finished(wait: bool) -> None:
+    result = run_script({"trigger a": [AlreadyDone("Service is already running")]}, wait=wait)
+    assert (result.events, result.calls) == (
+        [*UNTIL_TRIGGER, TargetFinished("a", Outcome.FINISHED, "Service is already running")],
+        TRIGGER_CALLS,
     )

@@ -39,254 +39,269 @@ from deployer.model import (
     TriggerUncertain,
 )
 from deployer.run.interrupt import TRIGGER_IN_FLIGHT
-from tests.fakes import Act
+from tests.fakes import Reply
 from tests.run.scripted import (
     A1,
     A2,
     A3,
+    ABSENT,
     ADOPTED,
     B1,
     BERLIN,
-    BOTH,
+    BOTH_MEMBERS,
     C1,
     CANCELLED,
+    CANCELLED_BY_SIGTERM,
+    CONNECTED,
     DONE,
-    FAREWELL,
-    FOLLOWED,
-    GONE,
-    GROUP,
-    GROUP_STARTED,
-    HALF,
-    IN_DOUBT,
-    LOST_ANSWER,
-    NO_LINE,
-    NOTHING,
-    OPENING,
-    OWN_FAILURE,
+    GROUP_CALLS,
+    INTERRUPTED,
+    LOST_RESPONSE,
+    MAYBE_PHANTOM,
+    NO_CONNECTION,
+    NOTHING_FOUND,
+    ONE_UNNAMED,
     PARIS,
-    PERHAPS,
     PHANTOM,
     QUEUED,
-    REACHED,
     REVOKED,
     RUNNING,
+    SERVER_ERROR,
     SIGNAL_AT_2,
-    STOPPED_BY,
+    TRIGGER_CALLS,
+    TRIGGER_LOST,
     UNSURE,
-    UNTIL_START,
+    UNTIL_FOLLOWED,
+    UNTIL_GROUP_TRIGGER,
+    UNTIL_TRIGGER,
     Call,
     Script,
+    expanded,
     followed,
     phase,
-    split,
-    tell,
+    run_script,
 )
 
-# --- Architecture, rule 8: the job is stopped
+# --- Architecture, rule 8
 
 
-LISTED = (4, "find a within 1 s")
+LAST_SEARCH = (4, "find a within 1 s")
 
 
-UNFOUND_ON_FAREWELL: list[Event] = [
+INTERRUPTED_NOT_FOUND: list[Event] = [
     InterruptReceived("SIGTERM"),
     TargetWarning("a", TRIGGER_IN_FLIGHT),
-    TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
+    TargetFinished("a", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
 ]
 
 
-CANCELLED_ON_FAREWELL: list[Event] = [
+INTERRUPTED_CANCELLED: list[Event] = [
     InterruptReceived("SIGTERM"),
     CancelResult("a", A1, "cancelled"),
-    TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
+    TargetFinished("a", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
 ]
 
 
-FOUND_ON_FAREWELL: list[Event] = [
+INTERRUPTED_FOUND: list[Event] = [
     InterruptReceived("SIGTERM"),
     Following("a", A1, "found"),
     CancelResult("a", A1, "cancelled"),
-    TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
+    TargetFinished("a", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
 ]
 
 
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
-        pytest.param({"reach": [Act("Fake 1", takes=9)]}, FAREWELL, [(0, "reach")], id="while-reaching"),
         pytest.param(
-            {"reach": [NO_LINE]},
-            [PollFailing("", "no connection"), *FAREWELL],
-            [(0, "reach")],
-            id="asleep-before-it-is-reached",
+            {"connect": [Reply("Fake 1", takes=9)]}, INTERRUPTED, [(0, "connect")], id="during-connect"
         ),
         pytest.param(
-            {"check a": [Act(Target("a"), takes=9)]},
-            [REACHED, *FAREWELL],
-            [(0, "reach"), (0, "check a")],
-            id="while-checking",
+            {"connect": [NO_CONNECTION]},
+            [PollFailing("", "no connection"), *INTERRUPTED],
+            [(0, "connect")],
+            id="before-connect-is-retried",
         ),
         pytest.param(
-            {"check a": [NO_LINE]},
-            [REACHED, PollFailing("a", "no connection"), *FAREWELL],
-            [(0, "reach"), (0, "check a")],
-            id="asleep-before-it-is-checked",
+            {"resolve a": [Reply(Target("a"), takes=9)]},
+            [CONNECTED, *INTERRUPTED],
+            [(0, "connect"), (0, "resolve a")],
+            id="during-resolve",
         ),
         pytest.param(
-            {"start a": [RetryLater(9, "full")]},
-            [*OPENING, TriggerDelayed("a", 9, "full"), *FAREWELL],
-            UNTIL_START,
-            id="asleep-before-it-is-accepted",
+            {"resolve a": [NO_CONNECTION]},
+            [CONNECTED, PollFailing("a", "no connection"), *INTERRUPTED],
+            [(0, "connect"), (0, "resolve a")],
+            id="before-resolve-is-retried",
         ),
         pytest.param(
-            {"start a": [NO_LINE]},
-            [*OPENING, PollFailing("a", "no connection"), *FAREWELL],
-            UNTIL_START,
-            id="asleep-before-it-arrives",
+            {"trigger a": [RetryLater(9, "full")]},
+            [*UNTIL_TRIGGER, TriggerDelayed("a", 9, "full"), *INTERRUPTED],
+            TRIGGER_CALLS,
+            id="before-a-delayed-trigger",
         ),
         pytest.param(
-            {"look a-1": [replace(RUNNING, log=(Entry(1, "one"),))]},
-            [*FOLLOWED, phase(Phase.RUNNING), LogLines("a", (Entry(1, "one"),)), *CANCELLED_ON_FAREWELL],
-            [*UNTIL_START, (0, "look a-1"), (1, "look a-1"), (2, "cancel a-1 within 1 s")],
-            id="asleep-between-two-looks",
+            {"trigger a": [NO_CONNECTION]},
+            [*UNTIL_TRIGGER, PollFailing("a", "no connection"), *INTERRUPTED],
+            TRIGGER_CALLS,
+            id="before-the-trigger-is-retried",
         ),
         pytest.param(
-            {"look a-1": [Act(DONE, takes=9)]},
-            [*FOLLOWED, *CANCELLED_ON_FAREWELL],
-            [*UNTIL_START, (0, "look a-1"), (2, "cancel a-1 within 1 s")],
-            id="while-looking",
+            {"poll a-1": [replace(RUNNING, log=(Entry(1, "one"),))]},
+            [
+                *UNTIL_FOLLOWED,
+                phase(Phase.RUNNING),
+                LogLines("a", (Entry(1, "one"),)),
+                *INTERRUPTED_CANCELLED,
+            ],
+            [*TRIGGER_CALLS, (0, "poll a-1"), (1, "poll a-1"), (2, "cancel a-1 within 1 s")],
+            id="between-two-polls",
         ),
         pytest.param(
-            {"look a-1": [Act(RUNNING, takes=math.inf)]},
-            [*FOLLOWED, *CANCELLED_ON_FAREWELL],
-            [*UNTIL_START, (0, "look a-1"), (2, "cancel a-1 within 1 s")],
-            id="while-a-look-hangs",
+            {"poll a-1": [Reply(DONE, takes=9)]},
+            [*UNTIL_FOLLOWED, *INTERRUPTED_CANCELLED],
+            [*TRIGGER_CALLS, (0, "poll a-1"), (2, "cancel a-1 within 1 s")],
+            id="during-a-poll",
         ),
         pytest.param(
-            {"start a": [Act(Started((A1,)), takes=3.9)]},
-            [*FOLLOWED, *CANCELLED_ON_FAREWELL],
-            [*UNTIL_START, (3.9, "cancel a-1 within 1 s")],
-            id="during-a-start-that-is-answered-in-two-seconds",
+            {"poll a-1": [Reply(RUNNING, takes=math.inf)]},
+            [*UNTIL_FOLLOWED, *INTERRUPTED_CANCELLED],
+            [*TRIGGER_CALLS, (0, "poll a-1"), (2, "cancel a-1 within 1 s")],
+            id="during-a-poll-that-hangs",
         ),
         pytest.param(
-            {"start a": [Act(Started((A1,)), takes=4.1)], "find a": [Started((A1,), "found")]},
-            [*OPENING, *FOUND_ON_FAREWELL],
-            [*UNTIL_START, LISTED, (4, "cancel a-1 within 1 s")],
-            id="during-a-start-that-is-not",
+            {"trigger a": [Reply(Started((A1,)), takes=3.9)]},
+            [*UNTIL_FOLLOWED, *INTERRUPTED_CANCELLED],
+            [*TRIGGER_CALLS, (3.9, "cancel a-1 within 1 s")],
+            id="trigger-response-within-grace",
         ),
         pytest.param(
-            {"start a": [Act(Started((A1,)), takes=math.inf)]},
-            [*OPENING, *UNFOUND_ON_FAREWELL],
-            [*UNTIL_START, LISTED],
-            id="during-a-start-that-hangs-and-started-nothing",
+            {"trigger a": [Reply(Started((A1,)), takes=4.1)], "find a": [Started((A1,), "found")]},
+            [*UNTIL_TRIGGER, *INTERRUPTED_FOUND],
+            [*TRIGGER_CALLS, LAST_SEARCH, (4, "cancel a-1 within 1 s")],
+            id="no-trigger-response-within-grace",
         ),
         pytest.param(
-            {"start a": [Act(None, takes=9)], "find a": [Started((ADOPTED,), "of several")]},
-            [*OPENING, InterruptReceived("SIGTERM"), Following("a", ADOPTED, "of several"), FAREWELL[-1]],
-            [*UNTIL_START, LISTED],
-            id="of-several-none-is-cancelled",
+            {"trigger a": [Reply(Started((A1,)), takes=math.inf)]},
+            [*UNTIL_TRIGGER, *INTERRUPTED_NOT_FOUND],
+            [*TRIGGER_CALLS, LAST_SEARCH],
+            id="trigger-hangs-and-nothing-is-found",
         ),
         pytest.param(
-            {"start a": [Act(None, takes=9)], "find a": [AccessDenied("nobody can tell")]},
-            [*OPENING, *UNFOUND_ON_FAREWELL],
-            [*UNTIL_START, LISTED],
-            id="nobody-can-tell",
-        ),
-        pytest.param(
-            {"start a": [Act(None, takes=9)], "find a": [NO_LINE]},
-            [*OPENING, *UNFOUND_ON_FAREWELL],
-            [*UNTIL_START, LISTED],
-            id="the-list-fails",
-        ),
-        pytest.param(
-            {"start a": [Act(None, takes=9)], "find a": [RefusedError("no right")]},
-            [*OPENING, *UNFOUND_ON_FAREWELL],
-            [*UNTIL_START, LISTED],
-            id="the-list-is-refused",
-        ),
-        pytest.param(
-            {"start a": [Act(None, takes=9)], "find a": [Act(None, takes=math.inf)]},
-            [*OPENING, *UNFOUND_ON_FAREWELL],
-            [*UNTIL_START, LISTED],
-            id="the-list-hangs",
-        ),
-        pytest.param(
-            {"start a": [Act(LOST_ANSWER, takes=3)], "find a": [Started((A1,), "found")]},
-            [*IN_DOUBT, *FOUND_ON_FAREWELL],
-            [*UNTIL_START, (3, "find a within 1 s"), (3, "cancel a-1 within 1 s")],
-            id="during-a-start-whose-answer-is-lost",
-        ),
-        pytest.param(
-            {"start a": [Act(NO_LINE, takes=3)]},
-            [*OPENING, PollFailing("a", "no connection"), *FAREWELL],
-            UNTIL_START,
-            id="during-a-start-that-never-arrives",
-        ),
-        pytest.param(
-            {"start a": [Act(RetryLater(9, "full"), takes=3)]},
-            [*OPENING, TriggerDelayed("a", 9, "full"), *FAREWELL],
-            UNTIL_START,
-            id="during-a-start-that-must-wait",
-        ),
-        pytest.param(
-            {"start a": [Act(Rejected("full"), takes=3)]},
-            [*OPENING, TargetFinished("a", Outcome.REFUSED, "full")],
-            UNTIL_START,
-            id="during-a-start-that-is-refused",
-        ),
-        pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [Act(None, takes=9), Started((A1,), "found")]},
-            [*IN_DOUBT, *FOUND_ON_FAREWELL],
-            [*UNTIL_START, (0, "find a"), (2, "find a within 1 s"), (2, "cancel a-1 within 1 s")],
-            id="while-searching",
-        ),
-        pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [None, Started((A1,), "found")]},
-            [*IN_DOUBT, *FOUND_ON_FAREWELL],
-            [*UNTIL_START, (0, "find a"), (2, "find a within 1 s"), (2, "cancel a-1 within 1 s")],
-            id="asleep-between-two-searches",
-        ),
-        pytest.param(
-            {"start a": [Started((ADOPTED,))], "look a-1": [RUNNING]},
-            [*OPENING, Following("a", ADOPTED), phase(Phase.RUNNING), *FAREWELL],
-            [*UNTIL_START, (0, "look a-1"), (1, "look a-1")],
-            id="adopted-is-never-cancelled",
-        ),
-        pytest.param(
-            {"start a": [Started((UNSURE,))], "look a-1": [RUNNING]},
-            [*OPENING, Following("a", UNSURE), phase(Phase.RUNNING), *FAREWELL],
-            [*UNTIL_START, (0, "look a-1"), (1, "look a-1")],
-            id="not-even-where-it-may-be-ours",
-        ),
-        pytest.param(
-            {"start a": [Started((PHANTOM,))], "look ": [Act(GONE, takes=9)]},
-            [*OPENING, Following("a", PHANTOM), *FAREWELL],
-            [*UNTIL_START, (0, "look ")],
-            id="nor-is-a-phantom",
+            {"trigger a": [Reply(None, takes=9)], "find a": [Started((ADOPTED,), "of several")]},
+            [
+                *UNTIL_TRIGGER,
+                InterruptReceived("SIGTERM"),
+                Following("a", ADOPTED, "of several"),
+                INTERRUPTED[-1],
+            ],
+            [*TRIGGER_CALLS, LAST_SEARCH],
+            id="one-of-several-found-is-not-cancelled",
         ),
         pytest.param(
             {
-                "start a": [Started((replace(A1, certainty=Certainty.UNCONFIRMED),))],
-                "look a-1": [Act(DONE, takes=9)],
+                "trigger a": [Reply(None, takes=9)],
+                "find a": [AccessDenied("no permission to list deployments")],
+            },
+            [*UNTIL_TRIGGER, *INTERRUPTED_NOT_FOUND],
+            [*TRIGGER_CALLS, LAST_SEARCH],
+            id="search-denied",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(None, takes=9)], "find a": [NO_CONNECTION]},
+            [*UNTIL_TRIGGER, *INTERRUPTED_NOT_FOUND],
+            [*TRIGGER_CALLS, LAST_SEARCH],
+            id="search-fails",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(None, takes=9)], "find a": [RefusedError("no right")]},
+            [*UNTIL_TRIGGER, *INTERRUPTED_NOT_FOUND],
+            [*TRIGGER_CALLS, LAST_SEARCH],
+            id="search-refused",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(None, takes=9)], "find a": [Reply(None, takes=math.inf)]},
+            [*UNTIL_TRIGGER, *INTERRUPTED_NOT_FOUND],
+            [*TRIGGER_CALLS, LAST_SEARCH],
+            id="search-hangs",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(LOST_RESPONSE, takes=3)], "find a": [Started((A1,), "found")]},
+            [*TRIGGER_LOST, *INTERRUPTED_FOUND],
+            [*TRIGGER_CALLS, (3, "find a within 1 s"), (3, "cancel a-1 within 1 s")],
+            id="trigger-response-lost",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(NO_CONNECTION, takes=3)]},
+            [*UNTIL_TRIGGER, PollFailing("a", "no connection"), *INTERRUPTED],
+            TRIGGER_CALLS,
+            id="trigger-never-arrived",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(RetryLater(9, "full"), takes=3)]},
+            [*UNTIL_TRIGGER, TriggerDelayed("a", 9, "full"), *INTERRUPTED],
+            TRIGGER_CALLS,
+            id="trigger-delayed",
+        ),
+        pytest.param(
+            {"trigger a": [Reply(Rejected("full"), takes=3)]},
+            [*UNTIL_TRIGGER, TargetFinished("a", Outcome.REFUSED, "full")],
+            TRIGGER_CALLS,
+            id="trigger-refused",
+        ),
+        pytest.param(
+            {"trigger a": [LOST_RESPONSE], "find a": [Reply(None, takes=9), Started((A1,), "found")]},
+            [*TRIGGER_LOST, *INTERRUPTED_FOUND],
+            [*TRIGGER_CALLS, (0, "find a"), (2, "find a within 1 s"), (2, "cancel a-1 within 1 s")],
+            id="during-a-search",
+        ),
+        pytest.param(
+            {"trigger a": [LOST_RESPONSE], "find a": [None, Started((A1,), "found")]},
+            [*TRIGGER_LOST, *INTERRUPTED_FOUND],
+            [*TRIGGER_CALLS, (0, "find a"), (2, "find a within 1 s"), (2, "cancel a-1 within 1 s")],
+            id="between-two-searches",
+        ),
+        pytest.param(
+            {"trigger a": [Started((ADOPTED,))], "poll a-1": [RUNNING]},
+            [*UNTIL_TRIGGER, Following("a", ADOPTED), phase(Phase.RUNNING), *INTERRUPTED],
+            [*TRIGGER_CALLS, (0, "poll a-1"), (1, "poll a-1")],
+            id="adopted-is-not-cancelled",
+        ),
+        pytest.param(
+            {"trigger a": [Started((UNSURE,))], "poll a-1": [RUNNING]},
+            [*UNTIL_TRIGGER, Following("a", UNSURE), phase(Phase.RUNNING), *INTERRUPTED],
+            [*TRIGGER_CALLS, (0, "poll a-1"), (1, "poll a-1")],
+            id="unsure-owner-is-not-cancelled",
+        ),
+        pytest.param(
+            {"trigger a": [Started((PHANTOM,))], "poll ": [Reply(ABSENT, takes=9)]},
+            [*UNTIL_TRIGGER, Following("a", PHANTOM), *INTERRUPTED],
+            [*TRIGGER_CALLS, (0, "poll ")],
+            id="phantom-is-not-cancelled",
+        ),
+        pytest.param(
+            {
+                "trigger a": [Started((replace(A1, certainty=Certainty.UNCONFIRMED),))],
+                "poll a-1": [Reply(DONE, takes=9)],
             },
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 Following("a", replace(A1, certainty=Certainty.UNCONFIRMED)),
                 InterruptReceived("SIGTERM"),
                 CancelResult("a", replace(A1, certainty=Certainty.UNCONFIRMED), "cancelled"),
-                FAREWELL[-1],
+                INTERRUPTED[-1],
             ],
-            [*UNTIL_START, (0, "look a-1"), (2, "cancel a-1 within 1 s")],
-            id="a-doubtful-one-is",
+            [*TRIGGER_CALLS, (0, "poll a-1"), (2, "cancel a-1 within 1 s")],
+            id="unconfirmed-is-cancelled",
         ),
         pytest.param(
             {
-                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-                "look a-2": [DONE],
-                "look a-3": [RUNNING],
+                "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "poll a-2": [DONE],
+                "poll a-3": [RUNNING],
             },
             [
-                *FOLLOWED,
+                *UNTIL_FOLLOWED,
                 phase(Phase.SUCCEEDED),
                 Following("a", A2, stage=Stage.ADDITIONAL_SERVERS),
                 Following("a", A3, stage=Stage.ADDITIONAL_SERVERS),
@@ -294,304 +309,332 @@ FOUND_ON_FAREWELL: list[Event] = [
                 phase(Phase.RUNNING, stage=Stage.ADDITIONAL_SERVERS),
                 InterruptReceived("SIGTERM"),
                 CancelResult("a", A3, "cancelled"),
-                FAREWELL[-1],
+                INTERRUPTED[-1],
             ],
-            [*UNTIL_START, *[(0, f"look a-{number}") for number in (1, 2, 3)], (2, "cancel a-3 within 1 s")],
-            id="of-several-only-what-is-not-over",
+            [
+                *TRIGGER_CALLS,
+                *[(0, f"poll a-{number}") for number in (1, 2, 3)],
+                (2, "cancel a-3 within 1 s"),
+            ],
+            id="only-unfinished-ones-are-cancelled",
         ),
     ],
 )
-def test_a_signal_after_two_seconds(script: Script, events: list[Event], calls: list[Call]) -> None:
-    tale = tell(script, signals=SIGNAL_AT_2)
-    assert (tale.events, tale.calls) == (events, calls)
+def test_a_signal_cancels_what_this_run_started(
+    script: Script, events: list[Event], calls: list[Call]
+) -> None:
+    result = run_script(script, signals=SIGNAL_AT_2)
+    assert (result.events, result.calls) == (events, calls)
 
 
 @pytest.mark.parametrize(
     ("signal_at", "nth", "script", "calls"),
     [
-        pytest.param(REACHED, 1, {}, [(0, "reach")], id="reached"),
-        pytest.param(TargetResolved(Target("a")), 1, {}, UNTIL_START[:2], id="checked"),
-        pytest.param(Triggering("a"), 1, {}, UNTIL_START[:2], id="just-before-the-start"),
+        pytest.param(CONNECTED, 1, {}, [(0, "connect")], id="connected"),
+        pytest.param(TargetResolved(Target("a")), 1, {}, TRIGGER_CALLS[:2], id="resolved"),
+        pytest.param(Triggering("a"), 1, {}, TRIGGER_CALLS[:2], id="before-the-trigger"),
         pytest.param(
-            Following("a", A1), 1, {}, [*UNTIL_START, (0, "cancel a-1 within 1 s")], id="just-started"
+            Following("a", A1), 1, {}, [*TRIGGER_CALLS, (0, "cancel a-1 within 1 s")], id="following"
         ),
         pytest.param(
             phase(Phase.RUNNING),
             1,
             {},
-            [*UNTIL_START, (0, "look a-1"), (0, "cancel a-1 within 1 s")],
-            id="just-seen",
+            [*TRIGGER_CALLS, (0, "poll a-1"), (0, "cancel a-1 within 1 s")],
+            id="first-phase",
         ),
         pytest.param(
             TriggerUncertain("a", "the response timed out"),
             1,
-            {"start a": [LOST_ANSWER]},
-            [*UNTIL_START, (0, "find a within 1 s")],
-            id="in-doubt",
+            {"trigger a": [LOST_RESPONSE]},
+            [*TRIGGER_CALLS, (0, "find a within 1 s")],
+            id="uncertain",
         ),
         pytest.param(
-            Retriggering("a", NOTHING),
+            Retriggering("a", NOTHING_FOUND),
             1,
-            {"start a": [LOST_ANSWER]},
-            [*UNTIL_START, (0, "find a"), (5, "find a")],
-            id="before-it-is-sent-again",
+            {"trigger a": [LOST_RESPONSE]},
+            [*TRIGGER_CALLS, (0, "find a"), (5, "find a")],
+            id="before-the-retrigger",
         ),
         pytest.param(
             TargetResolved(Target("a")),
             2,
-            {"start a": [Started((ADOPTED,))], "look a-1": [CANCELLED], "find a": [Started((A2,))]},
-            [*UNTIL_START, (0, "look a-1"), (0, "check a")],
-            id="before-ours-is-triggered-after-the-adopted-one",
+            {"trigger a": [Started((ADOPTED,))], "poll a-1": [CANCELLED], "find a": [Started((A2,))]},
+            [*TRIGGER_CALLS, (0, "poll a-1"), (0, "resolve a")],
+            id="before-the-retrigger-after-an-adopted-one",
         ),
     ],
 )
-def test_a_signal_while_something_is_told_is_remembered(
+def test_a_signal_during_a_report_takes_effect_after_it(
     signal_at: Event, nth: int, script: Script, calls: list[Call]
 ) -> None:
-    tale = tell({"look a-1": [RUNNING], **script}, signal_at=signal_at, nth=nth)
-    assert (tale.outcome, tale.calls) == (Outcome.INTERRUPTED, calls)
-    assert [type(event) for event in tale.events].count(InterruptReceived) == 1
+    result = run_script({"poll a-1": [RUNNING], **script}, signal_at=signal_at, nth=nth)
+    assert (result.outcome, result.calls) == (Outcome.INTERRUPTED, calls)
+    assert [type(event) for event in result.events].count(InterruptReceived) == 1
 
 
-def test_a_signal_while_the_end_is_told_changes_nothing() -> None:
-    assert tell(signal_at=TargetFinished("a", Outcome.FINISHED)).outcome is Outcome.FINISHED
+def test_a_signal_during_the_last_report_changes_nothing() -> None:
+    assert run_script(signal_at=TargetFinished("a", Outcome.FINISHED)).outcome is Outcome.FINISHED
 
 
 @pytest.mark.parametrize("leave", [False, True], ids=["cancel", "leave"])
-def test_what_is_no_deployment_goes_on_and_that_is_said(leave: bool) -> None:
-    """There is no request that takes back the start of a service, whatever `on_interrupt` says."""
-    stack = Handle("a", "", condition="running")
-    tale = tell(
-        {"start a": [Started((stack,))], "look a:running": [RUNNING]},
+def test_a_condition_is_not_cancelled_and_reported_as_left_running(leave: bool) -> None:
+    """No request cancels the start of a service, whatever `on_interrupt` is."""
+    service = Handle("a", "", condition="running")
+    result = run_script(
+        {"trigger a": [Started((service,))], "poll a:running": [RUNNING]},
         signals=SIGNAL_AT_2,
         poll_interval=5,
         cancel_on_interrupt=not leave,
     )
-    goes_on = CancelResult("a", stack, "left running: it can't be cancelled")
-    assert tale.events[-3:] == [InterruptReceived("SIGTERM"), goes_on, FAREWELL[-1]]
-    assert not [call for call in tale.sent if call.startswith("cancel")]
+    left_running = CancelResult("a", service, "left running: it can't be cancelled")
+    assert result.events[-3:] == [InterruptReceived("SIGTERM"), left_running, INTERRUPTED[-1]]
+    assert not [call for call in result.sent if call.startswith("cancel")]
 
 
-def test_running_ones_are_stopped_first_and_what_is_over_stays_as_it_is() -> None:
-    script: Script = {"look a-1": [QUEUED], "look b-1": [RUNNING], "look d-1": [RUNNING]}
-    tale = tell(script, targets=("a", "b", "c", "d", "e"), signals=[(3, "SIGINT")])
-    why = "the job was cancelled (SIGINT)"
-    assert tale.events[-9:] == [
+def test_running_deployments_are_cancelled_first_and_finished_ones_stay() -> None:
+    script: Script = {"poll a-1": [QUEUED], "poll b-1": [RUNNING], "poll d-1": [RUNNING]}
+    result = run_script(script, targets=("a", "b", "c", "d", "e"), signals=[(3, "SIGINT")])
+    reason = "the job was cancelled (SIGINT)"
+    assert result.events[-9:] == [
         phase(Phase.SUCCEEDED, "e"),
         TargetFinished("e", Outcome.FINISHED),
         InterruptReceived("SIGINT"),
         CancelResult("b", B1, "cancelled"),
         CancelResult("d", Handle("d", "d-1"), "cancelled"),
         CancelResult("a", A1, "cancelled"),
-        *(TargetFinished(target, Outcome.INTERRUPTED, why) for target in "abd"),
+        *(TargetFinished(target, Outcome.INTERRUPTED, reason) for target in "abd"),
     ]
-    assert tale.calls[-3:] == [(3, f"cancel {target}-1 within 1 s") for target in "bda"]
-    assert tale.outcome is Outcome.INTERRUPTED
+    assert result.calls[-3:] == [(3, f"cancel {target}-1 within 1 s") for target in "bda"]
+    assert result.outcome is Outcome.INTERRUPTED
 
 
-def test_on_interrupt_leave_cancels_nothing_and_names_what_goes_on() -> None:
+def test_on_interrupt_leave_cancels_nothing_and_reports_what_keeps_running() -> None:
     script: Script = {
-        "look a-1": [RUNNING],
-        "start b": [Act(None, takes=9)],
+        "poll a-1": [RUNNING],
+        "trigger b": [Reply(None, takes=9)],
         "find b": [Started((B1,), "found")],
     }
-    tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2, cancel_on_interrupt=False)
-    left = "left running (`on_interrupt: leave`)"
-    assert tale.events[-6:] == [
+    result = run_script(script, targets=("a", "b"), signals=SIGNAL_AT_2, cancel_on_interrupt=False)
+    left_running = "left running (`on_interrupt: leave`)"
+    assert result.events[-6:] == [
         InterruptReceived("SIGTERM"),
-        CancelResult("a", A1, left),
+        CancelResult("a", A1, left_running),
         Following("b", B1, "found"),
-        CancelResult("b", B1, left),
-        *(TargetFinished(target, Outcome.INTERRUPTED, STOPPED_BY) for target in "ab"),
+        CancelResult("b", B1, left_running),
+        *(TargetFinished(target, Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM) for target in "ab"),
     ]
-    assert tale.sent[-1] == "find b within 1 s"
+    assert result.sent[-1] == "find b within 1 s"
 
 
 @pytest.mark.parametrize(
-    ("answer", "how"),
+    ("reply", "cancel_result"),
     [
-        pytest.param("already over (finished)", "already over (finished)", id="answered"),
-        pytest.param(Act("cancelled", takes=0.9), "cancelled", id="answered-within-a-second"),
+        pytest.param("already over (finished)", "already over (finished)", id="response"),
+        pytest.param(Reply("cancelled", takes=0.9), "cancelled", id="response-within-a-second"),
         pytest.param(
-            Act("cancelled", takes=1.1), "cancel sent, not confirmed", id="not-answered-within-a-second"
+            Reply("cancelled", takes=1.1), "cancel sent, not confirmed", id="no-response-within-a-second"
         ),
-        pytest.param(LOST_ANSWER, "cancel sent, not confirmed", id="the-answer-is-lost"),
-        pytest.param(OWN_FAILURE, "cancel sent, not confirmed", id="the-server-fails"),
+        pytest.param(LOST_RESPONSE, "cancel sent, not confirmed", id="lost-response"),
+        pytest.param(SERVER_ERROR, "cancel sent, not confirmed", id="server-error"),
         pytest.param(
-            NO_LINE, "could not be cancelled (no connection): it may still be running", id="not-reached"
+            NO_CONNECTION,
+            "could not be cancelled (no connection): it may still be running",
+            id="no-connection",
         ),
         pytest.param(RefusedError("no right"), "could not be cancelled: no right", id="refused"),
-        pytest.param(Act("cancelled", takes=math.inf), "cancel sent, not confirmed", id="hanging"),
+        pytest.param(Reply("cancelled", takes=math.inf), "cancel sent, not confirmed", id="hangs"),
     ],
 )
-def test_what_became_of_the_cancel_is_told(answer: Any, how: str) -> None:
-    tale = tell({"look a-1": [RUNNING], "cancel a-1": [answer]}, signals=SIGNAL_AT_2)
-    assert tale.events == [
-        *FOLLOWED,
+def test_the_result_of_the_cancel_is_reported(reply: Any, cancel_result: str) -> None:
+    result = run_script({"poll a-1": [RUNNING], "cancel a-1": [reply]}, signals=SIGNAL_AT_2)
+    assert result.events == [
+        *UNTIL_FOLLOWED,
         phase(Phase.RUNNING),
         InterruptReceived("SIGTERM"),
-        CancelResult("a", A1, how),
-        FAREWELL[-1],
+        CancelResult("a", A1, cancel_result),
+        INTERRUPTED[-1],
     ]
-    assert tale.sent.count("cancel a-1 within 1 s") == 1
+    assert result.sent.count("cancel a-1 within 1 s") == 1
 
 
-def test_a_cancel_that_fails_stops_no_other() -> None:
-    no = RefusedError("no right")
+def test_a_failed_cancel_does_not_prevent_the_others() -> None:
+    refused = RefusedError("no right")
     script: Script = {
-        "look a-1": [RUNNING],
-        "cancel a-1": [no],
-        "look b-1": [RUNNING],
-        "look c-1": [RUNNING],
-        "cancel b-1": [NO_LINE],
+        "poll a-1": [RUNNING],
+        "cancel a-1": [refused],
+        "poll b-1": [RUNNING],
+        "poll c-1": [RUNNING],
+        "cancel b-1": [NO_CONNECTION],
     }
-    tale = tell(script, targets=("a", "b", "c"), signals=SIGNAL_AT_2)
-    assert tale.sent[-3:] == [f"cancel {target}-1 within 1 s" for target in "abc"]
-    assert tale.events[-4] == CancelResult("c", C1, "cancelled")
+    result = run_script(script, targets=("a", "b", "c"), signals=SIGNAL_AT_2)
+    assert result.sent[-3:] == [f"cancel {target}-1 within 1 s" for target in "abc"]
+    assert result.events[-4] == CancelResult("c", C1, "cancelled")
 
 
-def test_a_token_that_is_revoked_cancels_nothing_more() -> None:
-    script: Script = {"look a-1": [RUNNING], "cancel a-1": [REVOKED], "look b-1": [RUNNING]}
-    tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2)
-    assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel a-1 within 1 s"]
-    hows = [event.result for event in tale.events if isinstance(event, CancelResult)]
-    assert hows == [f"could not be cancelled: {REVOKED}"] * 2
+def test_after_a_revoked_token_nothing_else_is_cancelled() -> None:
+    script: Script = {"poll a-1": [RUNNING], "cancel a-1": [REVOKED], "poll b-1": [RUNNING]}
+    result = run_script(script, targets=("a", "b"), signals=SIGNAL_AT_2)
+    assert [call for call in result.sent if call.startswith("cancel")] == ["cancel a-1 within 1 s"]
+    cancel_results = [event.result for event in result.events if isinstance(event, CancelResult)]
+    assert cancel_results == [f"could not be cancelled: {REVOKED}"] * 2
 
 
-def test_five_seconds_after_the_signal_nothing_more_is_sent_and_what_was_not_reached_is_named() -> None:
+def test_nothing_is_sent_five_seconds_after_the_signal_and_the_rest_is_reported() -> None:
     targets = tuple("abcdefg")
-    script: Script = {f"{call} {target}-1": answers for target in targets for call, answers in SLOW.items()}
-    tale = tell(script, targets=targets, signals=[(9.5, "SIGTERM")])
-    hows = ["cancel sent, not confirmed"] * 5 + ["no time was left to cancel it: it may still be running"] * 2
-    assert [event for event in tale.events if isinstance(event, CancelResult)] == [
-        CancelResult(target, Handle(target, f"{target}-1"), how)
-        for target, how in zip(targets, hows, strict=True)
+    script: Script = {
+        f"{call} {target}-1": replies for target in targets for call, replies in SLOW_CANCEL.items()
+    }
+    result = run_script(script, targets=targets, signals=[(9.5, "SIGTERM")])
+    cancel_results = ["cancel sent, not confirmed"] * 5 + [
+        "no time was left to cancel it: it may still be running"
+    ] * 2
+    assert [event for event in result.events if isinstance(event, CancelResult)] == [
+        CancelResult(target, Handle(target, f"{target}-1"), cancel_result)
+        for target, cancel_result in zip(targets, cancel_results, strict=True)
     ]
-    assert [call for call in tale.calls if call[0] >= 9.5] == [
+    assert [call for call in result.calls if call[0] >= 9.5] == [
         (9.5 + nth, f"cancel {targets[nth]}-1 within 1 s") for nth in range(5)
     ]
-    assert [event.target for event in tale.ends()] == list(targets)
+    assert [event.target for event in result.ends()] == list(targets)
 
 
-SLOW: Script = {"look": [RUNNING], "cancel": [Act("cancelled", takes=8)]}
+SLOW_CANCEL: Script = {"poll": [RUNNING], "cancel": [Reply("cancelled", takes=8)]}
 
 
-def test_the_grace_of_a_start_counts_among_the_five_seconds() -> None:
+def test_the_grace_of_a_trigger_counts_towards_the_five_seconds() -> None:
     script: Script = {
-        "look a-1": [RUNNING],
-        "start b": [Act(None, takes=9)],
-        "cancel a-1": [Act("cancelled", takes=math.inf)],
+        "poll a-1": [RUNNING],
+        "trigger b": [Reply(None, takes=9)],
+        "cancel a-1": [Reply("cancelled", takes=math.inf)],
     }
-    tale = tell({**script, "find b": [Started((B1,), "found")]}, targets=("a", "b"), signals=SIGNAL_AT_2)
-    assert tale.calls[-1:] == [(4, "cancel a-1 within 1 s")]
-    assert tale.events[-4:-2] == [
+    result = run_script(
+        {**script, "find b": [Started((B1,), "found")]}, targets=("a", "b"), signals=SIGNAL_AT_2
+    )
+    assert result.calls[-1:] == [(4, "cancel a-1 within 1 s")]
+    assert result.events[-4:-2] == [
         CancelResult("a", A1, "cancel sent, not confirmed"),
         TargetWarning("b", TRIGGER_IN_FLIGHT),
     ]
 
 
-def test_what_is_known_is_cancelled_before_what_must_be_looked_for() -> None:
-    slow: Script = {f"find {target}": [None, Act(None, takes=0.9)] for target in "bcdefg"}
-    lost: Script = {f"start {target}": [LOST_ANSWER] for target in "bcdefg"}
-    tale = tell({"look a-1": [RUNNING], **slow, **lost}, targets=tuple("bcdefga"), signals=SIGNAL_AT_2)
-    assert next(call for _, call in tale.calls if "within" in call) == "cancel a-1 within 1 s"
-    assert CancelResult("a", A1, "cancelled") in tale.events
+def test_known_deployments_are_cancelled_before_searching_for_others() -> None:
+    slow_searches: Script = {f"find {target}": [None, Reply(None, takes=0.9)] for target in "bcdefg"}
+    lost_triggers: Script = {f"trigger {target}": [LOST_RESPONSE] for target in "bcdefg"}
+    result = run_script(
+        {"poll a-1": [RUNNING], **slow_searches, **lost_triggers},
+        targets=tuple("bcdefga"),
+        signals=SIGNAL_AT_2,
+    )
+    assert next(call for _, call in result.calls if "within" in call) == "cancel a-1 within 1 s"
+    assert CancelResult("a", A1, "cancelled") in result.events
 
 
-def test_a_token_that_is_revoked_searches_and_cancels_nothing_more() -> None:
+def test_after_a_revoked_token_nothing_else_is_searched_or_cancelled() -> None:
     script: Script = {
-        "start a": [LOST_ANSWER],
-        "start b": [LOST_ANSWER],
+        "trigger a": [LOST_RESPONSE],
+        "trigger b": [LOST_RESPONSE],
         "find a": [None, REVOKED],
         "find b": [None],
     }
-    tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2)
-    assert [call for _, call in tale.calls if "within" in call] == ["find a within 1 s"]
+    result = run_script(script, targets=("a", "b"), signals=SIGNAL_AT_2)
+    assert [call for _, call in result.calls if "within" in call] == ["find a within 1 s"]
 
 
 @pytest.mark.parametrize(
-    ("then", "calls"),
+    ("second_reply", "calls"),
     [
-        pytest.param(NO_LINE, ["find a"], id="no-connection"),
+        pytest.param(NO_CONNECTION, ["find a"], id="no-connection"),
         pytest.param(
-            RetryLater(9, "asked too often"), ["check a", "start a"], id="but-an-answer-ends-the-doubt"
+            RetryLater(9, "rate limited"), ["resolve a", "trigger a"], id="response-ends-the-search"
         ),
     ],
 )
-def test_a_trigger_in_doubt_is_looked_for_as_long_as_another_does_not_arrive(
-    then: Any, calls: list[str]
+def test_an_uncertain_trigger_is_searched_until_a_later_one_gets_a_response(
+    second_reply: Any, calls: list[str]
 ) -> None:
-    """The row of the first may be seen late: the newest row must not be read anew, or it would be taken for somebody else's."""
-    tale = tell(
-        {"start a": [LOST_ANSWER, then, Started((A2,))], "find a": [None, None, Started((A1,), "found")]}
+    """The first deployment may be listed late.
+
+    If the newest one were read again, the first would seem to be someone else's.
+    """
+    result = run_script(
+        {
+            "trigger a": [LOST_RESPONSE, second_reply, Started((A2,))],
+            "find a": [None, None, Started((A1,), "found")],
+        }
     )
-    sent = [call for _, call in tale.calls if call in {"check a", "start a", "find a"}]
-    assert sent == ["check a", "start a", "find a", "find a", "start a", *calls]
-    assert tale.ends() == [TargetFinished("a", Outcome.FINISHED)]
+    sent = [call for _, call in result.calls if call in {"resolve a", "trigger a", "find a"}]
+    assert sent == ["resolve a", "trigger a", "find a", "find a", "trigger a", *calls]
+    assert result.ends() == [TargetFinished("a", Outcome.FINISHED)]
 
 
-def test_an_adopted_one_that_is_cancelled_when_the_time_is_over_is_cancelled() -> None:
-    tale = tell(
-        {"start a": [Started((ADOPTED,))], "look a-1": [RUNNING, Act(CANCELLED, takes=2)]},
+def test_an_adopted_deployment_cancelled_at_the_deadline_is_cancelled() -> None:
+    result = run_script(
+        {"trigger a": [Started((ADOPTED,))], "poll a-1": [RUNNING, Reply(CANCELLED, takes=2)]},
         timeout=25,
         poll_interval=25,
     )
-    assert tale.ends() == [TargetFinished("a", Outcome.CANCELLED)]
+    assert result.ends() == [TargetFinished("a", Outcome.CANCELLED)]
 
 
-def test_no_list_is_read_either_when_the_five_seconds_are_over() -> None:
-    script: Script = {f"{call} {target}": answers for target in "ab" for call, answers in HANGING.items()}
-    tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2)
-    assert tale.calls[-3:] == [(0, "find a"), (0, "find b"), (2, "find a within 1 s")]
-    assert tale.events[-4:] == [
+def test_no_search_starts_after_the_five_seconds() -> None:
+    script: Script = {
+        f"{call} {target}": replies for target in "ab" for call, replies in HANGING_SEARCH.items()
+    }
+    result = run_script(script, targets=("a", "b"), signals=SIGNAL_AT_2)
+    assert result.calls[-3:] == [(0, "find a"), (0, "find b"), (2, "find a within 1 s")]
+    assert result.events[-4:] == [
         *(TargetWarning(target, TRIGGER_IN_FLIGHT) for target in "ab"),
-        *(TargetFinished(target, Outcome.INTERRUPTED, STOPPED_BY) for target in "ab"),
+        *(TargetFinished(target, Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM) for target in "ab"),
     ]
 
 
-HANGING: Script = {"start": [LOST_ANSWER], "find": [None, Act(None, takes=math.inf)]}
+HANGING_SEARCH: Script = {"trigger": [LOST_RESPONSE], "find": [None, Reply(None, takes=math.inf)]}
 
 
 @pytest.mark.parametrize(
     "script",
     [
         pytest.param(
-            {"look a-1": [RUNNING], "cancel a-1": [Act("cancelled", takes=0.5)]}, id="while-cancelling"
+            {"poll a-1": [RUNNING], "cancel a-1": [Reply("cancelled", takes=0.5)]}, id="during-a-cancel"
         ),
-        pytest.param({"start a": [Act(Started((A1,)), takes=3)]}, id="during-the-grace"),
+        pytest.param({"trigger a": [Reply(Started((A1,)), takes=3)]}, id="during-the-grace-period"),
         pytest.param(
-            {"start a": [Act(None, takes=9)], "find a": [Act(Started((A1,)), takes=0.9)]},
-            id="while-the-list-is-read",
+            {"trigger a": [Reply(None, takes=9)], "find a": [Reply(Started((A1,)), takes=0.9)]},
+            id="during-a-search",
         ),
     ],
 )
 @pytest.mark.parametrize("second", [2.1, 2.3, 2.9, 4.2])
 def test_a_second_signal_changes_nothing(script: Script, second: float) -> None:
-    assert tell(script, signals=[*SIGNAL_AT_2, (second, "SIGINT")]) == tell(script, signals=SIGNAL_AT_2)
-
-
-def test_without_waiting_a_signal_starts_nothing_more() -> None:
-    tale = tell(
-        {"start a": [Act(Started((A1,)), takes=3)]}, targets=("a", "b"), signals=SIGNAL_AT_2, wait=False
+    assert run_script(script, signals=[*SIGNAL_AT_2, (second, "SIGINT")]) == run_script(
+        script, signals=SIGNAL_AT_2
     )
-    assert tale.ends() == [
+
+
+def test_without_wait_a_signal_prevents_further_triggers() -> None:
+    result = run_script(
+        {"trigger a": [Reply(Started((A1,)), takes=3)]}, targets=("a", "b"), signals=SIGNAL_AT_2, wait=False
+    )
+    assert result.ends() == [
         TargetFinished("a", Outcome.TRIGGERED),
-        TargetFinished("b", Outcome.INTERRUPTED, STOPPED_BY),
+        TargetFinished("b", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
     ]
-    assert tale.sent == ["reach", "check a", "check b", "start a"]
+    assert result.sent == ["connect", "resolve a", "resolve b", "trigger a"]
 
 
-# --- A group, when the job is stopped
+# --- A group
 
 
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"start t": [GroupStarted(BOTH)], "look a-1": [QUEUED], "look b-1": [RUNNING]},
+            {"trigger t": [GroupStarted(BOTH_MEMBERS)], "poll a-1": [QUEUED], "poll b-1": [RUNNING]},
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 *followed("b"),
                 phase(Phase.QUEUED),
@@ -599,72 +642,78 @@ def test_without_waiting_a_signal_starts_nothing_more() -> None:
                 InterruptReceived("SIGTERM"),
                 CancelResult("b", B1, "cancelled"),
                 CancelResult("a", A1, "cancelled"),
-                *(TargetFinished(target, Outcome.INTERRUPTED, STOPPED_BY) for target in "ab"),
+                *(TargetFinished(target, Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM) for target in "ab"),
             ],
-            [(0, "look a-1"), (0, "look b-1"), (2, "cancel b-1 within 1 s"), (2, "cancel a-1 within 1 s")],
-            id="while-the-parts-run",
+            [(0, "poll a-1"), (0, "poll b-1"), (2, "cancel b-1 within 1 s"), (2, "cancel a-1 within 1 s")],
+            id="members-running",
         ),
         pytest.param(
-            {"start t": [Act(GroupStarted(HALF), takes=3.9)], "find b": [Started((B1,), "found")]},
+            {"trigger t": [Reply(GroupStarted(ONE_UNNAMED), takes=3.9)], "find b": [Started((B1,), "found")]},
             [
-                *GROUP,
-                split("a", "b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
                 InterruptReceived("SIGTERM"),
                 CancelResult("a", A1, "cancelled"),
                 Following("b", B1, "found"),
                 CancelResult("b", B1, "cancelled"),
-                *(TargetFinished(target, Outcome.INTERRUPTED, STOPPED_BY) for target in "ab"),
+                *(TargetFinished(target, Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM) for target in "ab"),
             ],
             [(3.9, "cancel a-1 within 1 s"), (3.9, "find b within 1 s"), (3.9, "cancel b-1 within 1 s")],
-            id="during-a-start-that-is-answered-in-two-seconds",
-        ),
-        pytest.param(
-            {"start t": [Act(GroupStarted(BOTH), takes=9)], "find t": [GroupStarted(HALF)]},
-            [
-                *GROUP,
-                InterruptReceived("SIGTERM"),
-                Following("t", A1),
-                CancelResult("t", A1, "cancelled"),
-                TargetFinished("t", Outcome.INTERRUPTED, STOPPED_BY),
-            ],
-            [(4, "find t within 1 s"), (4, "cancel a-1 within 1 s")],
-            id="during-a-start-that-is-not",
+            id="trigger-response-within-grace",
         ),
         pytest.param(
             {
-                "start t": [Act(GroupStarted(BOTH), takes=9)],
+                "trigger t": [Reply(GroupStarted(BOTH_MEMBERS), takes=9)],
+                "find t": [GroupStarted(ONE_UNNAMED)],
+            },
+            [
+                *UNTIL_GROUP_TRIGGER,
+                InterruptReceived("SIGTERM"),
+                Following("t", A1),
+                CancelResult("t", A1, "cancelled"),
+                TargetFinished("t", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
+            ],
+            [(4, "find t within 1 s"), (4, "cancel a-1 within 1 s")],
+            id="no-trigger-response-within-grace",
+        ),
+        pytest.param(
+            {
+                "trigger t": [Reply(GroupStarted(BOTH_MEMBERS), takes=9)],
                 "find t": [
-                    GroupStarted((GroupMember(Target("a"), replace(A1, owner=Owner.OTHERS)), BOTH[1]))
+                    GroupStarted((GroupMember(Target("a"), replace(A1, owner=Owner.OTHERS)), BOTH_MEMBERS[1]))
                 ],
             },
             [
-                *GROUP,
+                *UNTIL_GROUP_TRIGGER,
                 InterruptReceived("SIGTERM"),
                 Following("t", replace(A1, owner=Owner.OTHERS)),
                 Following("t", B1),
                 CancelResult("t", B1, "cancelled"),
-                TargetFinished("t", Outcome.INTERRUPTED, STOPPED_BY),
+                TargetFinished("t", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
             ],
             [(4, "find t within 1 s"), (4, "cancel b-1 within 1 s")],
-            id="and-one-may-be-somebody-else-s",
+            id="one-found-is-owned-by-others",
         ),
         pytest.param(
-            {"start t": [Act(GroupStarted(BOTH), takes=9)], "find t": [GroupStarted(HALF[1:])]},
+            {
+                "trigger t": [Reply(GroupStarted(BOTH_MEMBERS), takes=9)],
+                "find t": [GroupStarted(ONE_UNNAMED[1:])],
+            },
             [
-                *GROUP,
+                *UNTIL_GROUP_TRIGGER,
                 InterruptReceived("SIGTERM"),
                 TargetWarning("t", TRIGGER_IN_FLIGHT),
-                TargetFinished("t", Outcome.INTERRUPTED, STOPPED_BY),
+                TargetFinished("t", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
             ],
             [(4, "find t within 1 s")],
-            id="and-nothing-is-found",
+            id="nothing-found",
         ),
         pytest.param(
-            {"start t": [LOST_ANSWER], "find t": [NO_LINE, GroupStarted(BOTH)]},
+            {"trigger t": [LOST_RESPONSE], "find t": [NO_CONNECTION, GroupStarted(BOTH_MEMBERS)]},
             [
-                *GROUP,
+                *UNTIL_GROUP_TRIGGER,
                 TriggerUncertain("t", "the response timed out"),
                 PollFailing("t", "no connection"),
                 InterruptReceived("SIGTERM"),
@@ -672,7 +721,7 @@ def test_without_waiting_a_signal_starts_nothing_more() -> None:
                 Following("t", B1),
                 CancelResult("t", A1, "cancelled"),
                 CancelResult("t", B1, "cancelled"),
-                TargetFinished("t", Outcome.INTERRUPTED, STOPPED_BY),
+                TargetFinished("t", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
             ],
             [
                 (0, "find t"),
@@ -680,100 +729,102 @@ def test_without_waiting_a_signal_starts_nothing_more() -> None:
                 (2, "cancel a-1 within 1 s"),
                 (2, "cancel b-1 within 1 s"),
             ],
-            id="while-the-group-is-looked-for",
+            id="during-the-search-for-the-group",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF[1:])], "find b": [None, Started((B1,), "found")]},
+            {"trigger t": [GroupStarted(ONE_UNNAMED[1:])], "find b": [None, Started((B1,), "found")]},
             [
-                *GROUP,
-                split("b"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("b"),
                 TargetResolved(Target("b")),
                 InterruptReceived("SIGTERM"),
                 Following("b", B1, "found"),
                 CancelResult("b", B1, "cancelled"),
-                TargetFinished("b", Outcome.INTERRUPTED, STOPPED_BY),
+                TargetFinished("b", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
             ],
             [(0, "find b"), (2, "find b within 1 s"), (2, "cancel b-1 within 1 s")],
-            id="while-a-part-is-looked-for",
+            id="during-the-search-for-a-member",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF[1:], "service x: not followed")], "find b": [None]},
+            {"trigger t": [GroupStarted(ONE_UNNAMED[1:], "service x: not followed")], "find b": [None]},
             [
-                *GROUP,
-                split("b", gone=False),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("b", gone=False),
                 TargetResolved(Target("b")),
                 TargetFinished("t", Outcome.TRIGGERED, "service x: not followed"),
                 InterruptReceived("SIGTERM"),
                 TargetWarning("b", TRIGGER_IN_FLIGHT),
-                TargetFinished("b", Outcome.INTERRUPTED, STOPPED_BY),
+                TargetFinished("b", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
             ],
             [(0, "find b"), (2, "find b within 1 s")],
-            id="the-group-itself-is-over",
+            id="group-itself-finished",
         ),
         pytest.param(
             {
-                "start t": [GroupStarted((GroupMember(Target("a"), PERHAPS),))],
-                "look a-1": [replace(GONE, follow_ups=(replace(A2, owner=Owner.OTHERS),))],
-                "look a-2": [RUNNING],
+                "trigger t": [GroupStarted((GroupMember(Target("a"), MAYBE_PHANTOM),))],
+                "poll a-1": [replace(ABSENT, follow_ups=(replace(A2, owner=Owner.OTHERS),))],
+                "poll a-2": [RUNNING],
             },
             [
-                *GROUP,
-                split("a"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a"),
                 TargetResolved(Target("a")),
-                Following("a", PERHAPS),
+                Following("a", MAYBE_PHANTOM),
                 phase(Phase.ABSENT),
                 Following("a", replace(A2, owner=Owner.OTHERS)),
                 phase(Phase.RUNNING),
-                *FAREWELL,
+                *INTERRUPTED,
             ],
-            [(0, "look a-1"), (0, "look a-2"), (1, "look a-2")],
-            id="behind-a-phantom-is-somebody-else-s",
+            [(0, "poll a-1"), (0, "poll a-2"), (1, "poll a-2")],
+            id="real-deployment-behind-a-phantom-is-not-cancelled",
         ),
         pytest.param(
-            {"start t": [GroupStarted((GroupMember(Target("a"), PERHAPS),))], "look a-1": [RUNNING]},
+            {"trigger t": [GroupStarted((GroupMember(Target("a"), MAYBE_PHANTOM),))], "poll a-1": [RUNNING]},
             [
-                *GROUP,
-                split("a"),
+                *UNTIL_GROUP_TRIGGER,
+                expanded("a"),
                 TargetResolved(Target("a")),
-                Following("a", PERHAPS),
+                Following("a", MAYBE_PHANTOM),
                 phase(Phase.RUNNING),
                 InterruptReceived("SIGTERM"),
-                CancelResult("a", PERHAPS, "cancelled"),
-                FAREWELL[-1],
+                CancelResult("a", MAYBE_PHANTOM, "cancelled"),
+                INTERRUPTED[-1],
             ],
-            [(0, "look a-1"), (1, "look a-1"), (2, "cancel a-1 within 1 s")],
-            id="one-that-is-no-phantom-is-ours",
+            [(0, "poll a-1"), (1, "poll a-1"), (2, "cancel a-1 within 1 s")],
+            id="existing-deployment-is-cancelled",
         ),
     ],
 )
-def test_a_signal_after_two_seconds_of_a_group(
+def test_a_signal_cancels_the_members_of_a_group(
     script: Script, events: list[Event], calls: list[Call]
 ) -> None:
-    tale = tell(script, targets=("t",), signals=SIGNAL_AT_2)
-    assert (tale.events, tale.calls) == (events, [*GROUP_STARTED, *calls])
+    result = run_script(script, targets=("t",), signals=SIGNAL_AT_2)
+    assert (result.events, result.calls) == (events, [*GROUP_CALLS, *calls])
 
 
-def test_the_parts_of_a_group_take_its_place() -> None:
-    tale = tell(
+def test_members_of_a_group_take_its_place_in_the_order() -> None:
+    result = run_script(
         {
-            "start t": [GroupStarted(BOTH)],
-            "look a-1": [RUNNING],
-            "look b-1": [RUNNING],
-            "look c-1": [RUNNING],
+            "trigger t": [GroupStarted(BOTH_MEMBERS)],
+            "poll a-1": [RUNNING],
+            "poll b-1": [RUNNING],
+            "poll c-1": [RUNNING],
         },
         targets=("t", "c"),
         signals=SIGNAL_AT_2,
     )
-    assert [event.target for event in tale.ends()] == ["a", "b", "c"]
-    assert tale.sent[-3:] == [f"cancel {target}-1 within 1 s" for target in "abc"]
+    assert [event.target for event in result.ends()] == ["a", "b", "c"]
+    assert result.sent[-3:] == [f"cancel {target}-1 within 1 s" for target in "abc"]
 
 
 @pytest.mark.parametrize(
-    "told",
-    [split("a", "b"), TargetResolved(Target("a")), TargetResolved(Target("b"))],
-    ids=["split", "the-first", "the-second"],
+    "signal_at",
+    [expanded("a", "b"), TargetResolved(Target("a")), TargetResolved(Target("b"))],
+    ids=["expanded", "first-member", "second-member"],
 )
-def test_a_signal_while_a_group_s_parts_are_told_is_remembered(told: Event) -> None:
-    tale = tell({"start t": [GroupStarted(BOTH)]}, targets=("t",), signal_at=told)
-    assert tale.calls == [*GROUP_STARTED, (0, "cancel a-1 within 1 s"), (0, "cancel b-1 within 1 s")]
-    assert tale.ends() == [TargetFinished(target, Outcome.INTERRUPTED, STOPPED_BY) for target in "ab"]
+def test_a_signal_while_group_members_are_reported_takes_effect_after_them(signal_at: Event) -> None:
+    result = run_script({"trigger t": [GroupStarted(BOTH_MEMBERS)]}, targets=("t",), signal_at=signal_at)
+    assert result.calls == [*GROUP_CALLS, (0, "cancel a-1 within 1 s"), (0, "cancel b-1 within 1 s")]
+    assert result.ends() == [
+        TargetFinished(target, Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM) for target in "ab"
+    ]

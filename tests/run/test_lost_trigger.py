@@ -32,85 +32,85 @@ from deployer.model import (
 )
 from deployer.run import run
 from deployer.run.loop import GATEWAY_RESPONDED
-from tests.fakes import BEGINNING, FakeClock, Scripted
+from tests.fakes import START_TIME, FakeClock, Scripted
 from tests.run.scripted import (
     A1,
     A2,
     A3,
+    ABSENT,
     ADOPTED,
     BERLIN,
     BROKEN,
     CANCELLED,
     DONE,
-    FOLLOWED,
     GATEWAY,
-    GONE,
-    IN_BERLIN,
-    IN_DOUBT,
-    LOST_ANSWER,
-    NO_LINE,
-    NOTHING,
-    OPENING,
-    OWN_FAILURE,
+    LOST_RESPONSE,
+    NO_CONNECTION,
+    NOTHING_FOUND,
+    ON_BERLIN,
     PARIS,
     PHANTOM,
     RUNNING,
-    SPOKEN,
+    SERVER_503,
+    SERVER_ERROR,
+    TRIGGER_CALLS,
+    TRIGGER_LOST,
     UNSURE,
-    UNTIL_START,
+    UNTIL_FOLLOWED,
+    UNTIL_TRIGGER,
     Call,
     Script,
     phase,
-    tell,
+    run_script,
 )
 
-SOMEBODY = "the deployment that was followed was cancelled by somebody else"
+CANCELLED_BY_OTHERS = "the deployment that was followed was cancelled by somebody else"
 
 
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [Started((A1,), "found on the server")]},
+            {"trigger a": [LOST_RESPONSE], "find a": [Started((A1,), "found on the server")]},
             [
-                *IN_DOUBT,
+                *TRIGGER_LOST,
                 Following("a", A1, "found on the server"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (0, "look a-1")],
-            id="the-one-that-is-found-is-ours",
+            [(0, "find a"), (0, "poll a-1")],
+            id="found",
         ),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [None, Started((A1,), "found on the server")]},
+            {"trigger a": [LOST_RESPONSE], "find a": [None, Started((A1,), "found on the server")]},
             [
-                *IN_DOUBT,
+                *TRIGGER_LOST,
                 Following("a", A1, "found on the server"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (5, "find a"), (5, "look a-1")],
-            id="also-five-seconds-later",
+            [(0, "find a"), (5, "find a"), (5, "poll a-1")],
+            id="found-by-the-second-search",
         ),
         pytest.param(
-            {"start a": [LOST_ANSWER, Started((A1,))]},
+            {"trigger a": [LOST_RESPONSE, Started((A1,))]},
             [
-                *IN_DOUBT,
-                Retriggering("a", NOTHING),
+                *TRIGGER_LOST,
+                Retriggering("a", NOTHING_FOUND),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "look a-1")],
-            id="sent-again-when-two-searches-find-nothing",
+            [(0, "find a"), (5, "find a"), (5, "trigger a"), (5, "poll a-1")],
+            id="retriggered-after-two-searches",
         ),
         pytest.param(
-            {"start a": [LOST_ANSWER, LOST_ANSWER, Started((A1,))]},
+            {"trigger a": [LOST_RESPONSE, LOST_RESPONSE, Started((A1,))]},
             [
-                *IN_DOUBT,
-                Retriggering("a", NOTHING),
+                *TRIGGER_LOST,
+                Retriggering("a", NOTHING_FOUND),
                 TriggerUncertain("a", "the response timed out"),
-                Retriggering("a", NOTHING),
+                Retriggering("a", NOTHING_FOUND),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
@@ -118,17 +118,17 @@ SOMEBODY = "the deployment that was followed was cancelled by somebody else"
             [
                 (0, "find a"),
                 (5, "find a"),
-                (5, "start a"),
+                (5, "trigger a"),
                 (5, "find a"),
                 (15, "find a"),
-                (15, "start a"),
-                (15, "look a-1"),
+                (15, "trigger a"),
+                (15, "poll a-1"),
             ],
-            id="two-searches-each-time",
+            id="two-searches-before-each-retrigger",
         ),
         pytest.param(
             {
-                "start a": [LOST_ANSWER, Started((A1,))],
+                "trigger a": [LOST_RESPONSE, Started((A1,))],
                 "find a": [
                     UnavailableError("HTTP 502"),
                     None,
@@ -137,63 +137,73 @@ SOMEBODY = "the deployment that was followed was cancelled by somebody else"
                 ],
             },
             [
-                *IN_DOUBT,
+                *TRIGGER_LOST,
                 PollFailing("a", "HTTP 502"),
                 PollFailing("a", "HTTP 503"),
-                Retriggering("a", NOTHING),
+                Retriggering("a", NOTHING_FOUND),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (5, "find a"), (10, "find a"), (40, "find a"), (40, "start a"), (40, "look a-1")],
-            id="a-search-that-fails-is-none",
-        ),
-        pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]},
-            [*IN_DOUBT, TargetFinished("a", Outcome.LOST, "nobody can tell")],
-            [(0, "find a")],
-            id="where-nobody-can-tell-it-is-lost",
-        ),
-        pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [None, AccessDenied("nobody can tell")]},
-            [*IN_DOUBT, TargetFinished("a", Outcome.LOST, "nobody can tell")],
-            [(0, "find a"), (5, "find a")],
-            id="also-when-that-shows-late",
-        ),
-        pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [RefusedError("not yours")]},
-            [*IN_DOUBT, TargetFinished("a", Outcome.LOST, "not yours")],
-            [(0, "find a")],
-            id="refused-is-lost",
-        ),
-        pytest.param(
-            {"start a": [OWN_FAILURE]},
             [
-                *OPENING,
-                *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING)] * 2,
+                (0, "find a"),
+                (5, "find a"),
+                (10, "find a"),
+                (40, "find a"),
+                (40, "trigger a"),
+                (40, "poll a-1"),
+            ],
+            id="failed-search-does-not-count",
+        ),
+        pytest.param(
+            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("no permission to list deployments")]},
+            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "no permission to list deployments")],
+            [(0, "find a")],
+            id="search-denied",
+        ),
+        pytest.param(
+            {
+                "trigger a": [LOST_RESPONSE],
+                "find a": [None, AccessDenied("no permission to list deployments")],
+            },
+            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "no permission to list deployments")],
+            [(0, "find a"), (5, "find a")],
+            id="second-search-denied",
+        ),
+        pytest.param(
+            {"trigger a": [LOST_RESPONSE], "find a": [RefusedError("not yours")]},
+            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "not yours")],
+            [(0, "find a")],
+            id="search-refused",
+        ),
+        pytest.param(
+            {"trigger a": [SERVER_ERROR]},
+            [
+                *UNTIL_TRIGGER,
+                *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING_FOUND)] * 2,
                 TriggerUncertain("a", "it failed (Whoops)"),
                 TargetFinished("a", Outcome.REFUSED, "the server failed 3 times and started nothing: Whoops"),
             ],
             [
                 (0, "find a"),
                 (5, "find a"),
-                (5, "start a"),
+                (5, "trigger a"),
                 (5, "find a"),
                 (15, "find a"),
-                (15, "start a"),
+                (15, "trigger a"),
                 (15, "find a"),
                 (35, "find a"),
             ],
-            id="three-failures-of-its-own-are-a-refusal",
+            id="three-server-errors",
         ),
         pytest.param(
             {
-                "start a": [OWN_FAILURE, OWN_FAILURE, OWN_FAILURE],
+                "trigger a": [SERVER_ERROR, SERVER_ERROR, SERVER_ERROR],
                 "find a": [None] * 4 + [UnavailableError("HTTP 502"), None],
             },
             [
-                *OPENING,
-                *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING)] * 2,
+                *UNTIL_TRIGGER,
+                *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING_FOUND)] * 2,
                 TriggerUncertain("a", "it failed (Whoops)"),
                 PollFailing("a", "HTTP 502"),
                 TargetFinished("a", Outcome.REFUSED, "the server failed 3 times and started nothing: Whoops"),
@@ -202,21 +212,21 @@ SOMEBODY = "the deployment that was followed was cancelled by somebody else"
                 *[
                     (0, "find a"),
                     (5, "find a"),
-                    (5, "start a"),
+                    (5, "trigger a"),
                     (5, "find a"),
                     (15, "find a"),
-                    (15, "start a"),
+                    (15, "trigger a"),
                     (15, "find a"),
                 ],
                 *[(20, "find a"), (40, "find a")],
             ],
-            id="told-with-its-own-text-whatever-the-search-met",
+            id="server-error-reported-despite-a-failed-search",
         ),
         pytest.param(
-            {"start a": [OWN_FAILURE], "find a": [None] * 5 + [Started((A1,), "found")]},
+            {"trigger a": [SERVER_ERROR], "find a": [None] * 5 + [Started((A1,), "found")]},
             [
-                *OPENING,
-                *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING)] * 2,
+                *UNTIL_TRIGGER,
+                *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING_FOUND)] * 2,
                 TriggerUncertain("a", "it failed (Whoops)"),
                 Following("a", A1, "found"),
                 phase(Phase.SUCCEEDED),
@@ -226,134 +236,134 @@ SOMEBODY = "the deployment that was followed was cancelled by somebody else"
                 *[
                     (0, "find a"),
                     (5, "find a"),
-                    (5, "start a"),
+                    (5, "trigger a"),
                     (5, "find a"),
                     (15, "find a"),
-                    (15, "start a"),
+                    (15, "trigger a"),
                     (15, "find a"),
                 ],
-                *[(35, "find a"), (35, "look a-1")],
+                *[(35, "find a"), (35, "poll a-1")],
             ],
-            id="a-failure-that-started-one-is-none",
+            id="found-after-server-errors",
         ),
         pytest.param(
-            {"start a": [GATEWAY]},
+            {"trigger a": [GATEWAY]},
             [
-                *OPENING,
-                *[TriggerUncertain("a", "HTTP 403: a page"), Retriggering("a", NOTHING)] * 2,
+                *UNTIL_TRIGGER,
+                *[TriggerUncertain("a", "HTTP 403: a page"), Retriggering("a", NOTHING_FOUND)] * 2,
                 TriggerUncertain("a", "HTTP 403: a page"),
                 TargetFinished("a", Outcome.REFUSED, GATEWAY_RESPONDED.format(3, "HTTP 403: a page")),
             ],
             [
                 (0, "find a"),
                 (5, "find a"),
-                (5, "start a"),
+                (5, "trigger a"),
                 (5, "find a"),
                 (15, "find a"),
-                (15, "start a"),
+                (15, "trigger a"),
                 (15, "find a"),
                 (35, "find a"),
             ],
-            id="a-gateway-that-passes-none-on",
+            id="gateway-blocks-every-trigger",
         ),
         pytest.param(
-            {"start a": [GATEWAY], "find a": [None, None, Started((A1,), "found")]},
+            {"trigger a": [GATEWAY], "find a": [None, None, Started((A1,), "found")]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 TriggerUncertain("a", "HTTP 403: a page"),
-                Retriggering("a", NOTHING),
+                Retriggering("a", NOTHING_FOUND),
                 TriggerUncertain("a", "HTTP 403: a page"),
                 Following("a", A1, "found"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (5, "look a-1")],
-            id="a-gateway-that-answers-in-the-platform-s-place",
+            [(0, "find a"), (5, "find a"), (5, "trigger a"), (5, "find a"), (5, "poll a-1")],
+            id="found-behind-a-gateway",
         ),
         pytest.param(
-            {"start a": [GATEWAY, OWN_FAILURE, GATEWAY]},
+            {"trigger a": [GATEWAY, SERVER_ERROR, GATEWAY]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 TriggerUncertain("a", "HTTP 403: a page"),
-                Retriggering("a", NOTHING),
+                Retriggering("a", NOTHING_FOUND),
                 TriggerUncertain("a", "it failed (Whoops)"),
-                Retriggering("a", NOTHING),
+                Retriggering("a", NOTHING_FOUND),
                 TriggerUncertain("a", "HTTP 403: a page"),
                 TargetFinished("a", Outcome.REFUSED, GATEWAY_RESPONDED.format(3, "HTTP 403: a page")),
             ],
             [
                 (0, "find a"),
                 (5, "find a"),
-                (5, "start a"),
+                (5, "trigger a"),
                 (5, "find a"),
                 (15, "find a"),
-                (15, "start a"),
+                (15, "trigger a"),
                 (15, "find a"),
                 (35, "find a"),
             ],
-            id="both-count-together",
+            id="gateway-and-server-errors-count-together",
         ),
         pytest.param(
-            {"start a": [NO_LINE, NO_LINE, Started((A1,))]},
+            {"trigger a": [NO_CONNECTION, NO_CONNECTION, Started((A1,))]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 PollFailing("a", "no connection"),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(5, "check a"), (5, "start a"), (10, "check a"), (10, "start a"), (10, "look a-1")],
-            id="what-never-arrived-is-sent-again-without-a-search",
+            [(5, "resolve a"), (5, "trigger a"), (10, "resolve a"), (10, "trigger a"), (10, "poll a-1")],
+            id="no-connection-needs-no-search",
         ),
         pytest.param(
-            {"start a": [UnavailableError("HTTP 429", retry_after=25), Started((A1,))]},
+            {"trigger a": [UnavailableError("HTTP 429", retry_after=25), Started((A1,))]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 PollFailing("a", "HTTP 429"),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(25, "check a"), (25, "start a"), (25, "look a-1")],
-            id="and-as-late-as-was-asked-for",
+            [(25, "resolve a"), (25, "trigger a"), (25, "poll a-1")],
+            id="retry-after",
         ),
         pytest.param(
-            {"start a": [RetryLater(20, "asked too often"), Started((A1,))]},
+            {"trigger a": [RetryLater(20, "rate limited"), Started((A1,))]},
             [
-                *OPENING,
-                TriggerDelayed("a", 20, "asked too often"),
+                *UNTIL_TRIGGER,
+                TriggerDelayed("a", 20, "rate limited"),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(20, "check a"), (20, "start a"), (20, "look a-1")],
-            id="throttled",
+            [(20, "resolve a"), (20, "trigger a"), (20, "poll a-1")],
+            id="rate-limited",
         ),
         pytest.param(
-            {"start a": [NO_LINE, LOST_ANSWER], "find a": [Started((A1,), "found")]},
+            {"trigger a": [NO_CONNECTION, LOST_RESPONSE], "find a": [Started((A1,), "found")]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 PollFailing("a", "no connection"),
                 TriggerUncertain("a", "the response timed out"),
                 Following("a", A1, "found"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(5, "check a"), (5, "start a"), (5, "find a"), (5, "look a-1")],
-            id="lost-at-the-second-try",
+            [(5, "resolve a"), (5, "trigger a"), (5, "find a"), (5, "poll a-1")],
+            id="lost-at-the-second-attempt",
         ),
     ],
 )
-def test_an_answer_that_was_lost_is_looked_for_before_anything_is_sent_again(
+def test_after_a_lost_response_the_deployment_is_searched_before_a_retrigger(
     script: Script, events: list[Event], calls: list[Call]
 ) -> None:
-    tale = tell(script)
-    assert (tale.events, tale.calls) == (events, [*UNTIL_START, *calls])
+    result = run_script(script)
+    assert (result.events, result.calls) == (events, [*TRIGGER_CALLS, *calls])
 
 
-def test_the_last_search_before_it_is_sent_again_comes_later_with_each_lost_answer() -> None:
-    tale = tell({"start a": [*[LOST_ANSWER] * 8, Started((A1,))]})
-    searches = tale.times("find a")
+def test_the_delay_before_a_retrigger_grows_with_each_lost_response() -> None:
+    result = run_script({"trigger a": [*[LOST_RESPONSE] * 8, Started((A1,))]})
+    searches = result.times("find a")
     assert [second - first for first, second in zip(searches[::2], searches[1::2], strict=True)] == [
         5,
         10,
@@ -364,14 +374,14 @@ def test_the_last_search_before_it_is_sent_again_comes_later_with_each_lost_answ
         60,
         60,
     ]
-    assert tale.times("start a")[1:] == searches[1::2]
+    assert result.times("trigger a")[1:] == searches[1::2]
 
 
-def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
+def test_no_delay_before_a_retrigger_exceeds_the_timeout() -> None:
     clock = FakeClock()
-    provider = Scripted({"start a": [LOST_ANSWER]}, clock)
+    provider = Scripted({"trigger a": [LOST_RESPONSE]}, clock)
     assert run(Plan(("a",), timeout=120), provider, lambda _: None, clock) is Outcome.TIMED_OUT
-    assert clock.real() - BEGINNING == pytest.approx(120, abs=0.1)
+    assert clock.real() - START_TIME == pytest.approx(120, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -379,76 +389,76 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
     [
         pytest.param(
             {
-                "start a": [LOST_ANSWER],
+                "trigger a": [LOST_RESPONSE],
                 "find a": [Started((ADOPTED,), "the oldest of several")],
-                "look a-1": [RUNNING, DONE],
+                "poll a-1": [RUNNING, DONE],
             },
             [
-                *IN_DOUBT,
+                *TRIGGER_LOST,
                 Following("a", ADOPTED, "the oldest of several"),
                 phase(Phase.RUNNING),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (0, "look a-1"), (1, "look a-1")],
-            id="of-several-the-oldest-is-followed-as-adopted",
+            [(0, "find a"), (0, "poll a-1"), (1, "poll a-1")],
+            id="oldest-of-several-is-adopted",
         ),
         pytest.param(
-            {"start a": [Started((ADOPTED,)), Started((A2,))], "look a-1": [CANCELLED]},
+            {"trigger a": [Started((ADOPTED,)), Started((A2,))], "poll a-1": [CANCELLED]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 Following("a", ADOPTED),
                 phase(Phase.CANCELLED),
-                Retriggering("a", SOMEBODY),
+                Retriggering("a", CANCELLED_BY_OTHERS),
                 TargetResolved(Target("a")),
                 Following("a", A2),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look a-1"), (0, "check a"), (0, "start a"), (0, "look a-2")],
-            id="adopted-and-cancelled-ours-is-triggered",
+            [(0, "poll a-1"), (0, "resolve a"), (0, "trigger a"), (0, "poll a-2")],
+            id="adopted-and-cancelled-retriggers",
         ),
         pytest.param(
             {
-                "start a": [LOST_ANSWER],
+                "trigger a": [LOST_RESPONSE],
                 "find a": [Started((UNSURE,), "the oldest of several")],
-                "look a-1": [replace(CANCELLED, reason="why")],
+                "poll a-1": [replace(CANCELLED, reason="by a user")],
             },
             [
-                *IN_DOUBT,
+                *TRIGGER_LOST,
                 Following("a", UNSURE, "the oldest of several"),
                 phase(Phase.CANCELLED),
-                TargetFinished("a", Outcome.CANCELLED, "why"),
+                TargetFinished("a", Outcome.CANCELLED, "by a user"),
             ],
-            [(0, "find a"), (0, "look a-1")],
-            id="what-may-be-ours-and-is-cancelled-is-not-triggered-again",
+            [(0, "find a"), (0, "poll a-1")],
+            id="unsure-owner-cancelled-does-not-retrigger",
         ),
         pytest.param(
             {
-                "start a": [Started((ADOPTED,)), Started((Handle("a", "a-2", owner=Owner.OTHERS),))],
-                "look a-1": [CANCELLED],
-                "look a-2": [CANCELLED],
+                "trigger a": [Started((ADOPTED,)), Started((Handle("a", "a-2", owner=Owner.OTHERS),))],
+                "poll a-1": [CANCELLED],
+                "poll a-2": [CANCELLED],
             },
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 Following("a", ADOPTED),
                 phase(Phase.CANCELLED),
-                Retriggering("a", SOMEBODY),
+                Retriggering("a", CANCELLED_BY_OTHERS),
                 TargetResolved(Target("a")),
                 Following("a", Handle("a", "a-2", owner=Owner.OTHERS)),
                 phase(Phase.CANCELLED),
                 TargetFinished("a", Outcome.CANCELLED),
             ],
-            [(0, "look a-1"), (0, "check a"), (0, "start a"), (0, "look a-2")],
-            id="but-only-once",
+            [(0, "poll a-1"), (0, "resolve a"), (0, "trigger a"), (0, "poll a-2")],
+            id="adopted-and-cancelled-retriggers-once",
         ),
         pytest.param(
             {
-                "start a": [Started((PHANTOM,)), Started((A1,))],
-                "look ": [replace(GONE, reason="none any more")],
+                "trigger a": [Started((PHANTOM,)), Started((A1,))],
+                "poll ": [replace(ABSENT, reason="none any more")],
             },
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 Following("a", PHANTOM),
                 phase(Phase.ABSENT),
                 Retriggering("a", "none any more"),
@@ -457,13 +467,13 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look "), (0, "check a"), (0, "start a"), (0, "look a-1")],
-            id="a-phantom-of-nothing-is-triggered-again",
+            [(0, "poll "), (0, "resolve a"), (0, "trigger a"), (0, "poll a-1")],
+            id="phantom-without-deployment-retriggers",
         ),
         pytest.param(
-            {"start a": [Started((PHANTOM,))], "look ": [replace(GONE, reason="none any more")]},
+            {"trigger a": [Started((PHANTOM,))], "poll ": [replace(ABSENT, reason="none any more")]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 Following("a", PHANTOM),
                 phase(Phase.ABSENT),
                 Retriggering("a", "none any more"),
@@ -472,42 +482,49 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
                 phase(Phase.ABSENT),
                 TargetFinished("a", Outcome.LOST, "none any more"),
             ],
-            [(0, "look "), (0, "check a"), (0, "start a"), (0, "look ")],
-            id="that-also-only-once",
+            [(0, "poll "), (0, "resolve a"), (0, "trigger a"), (0, "poll ")],
+            id="phantom-without-deployment-retriggers-once",
         ),
         pytest.param(
             {
-                "start a": [Started((PHANTOM,)), Started((A2,))],
-                "look ": [replace(GONE, follow_ups=(ADOPTED,))],
-                "look a-1": [RUNNING, CANCELLED],
+                "trigger a": [Started((PHANTOM,)), Started((A2,))],
+                "poll ": [replace(ABSENT, follow_ups=(ADOPTED,))],
+                "poll a-1": [RUNNING, CANCELLED],
             },
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 Following("a", PHANTOM),
                 phase(Phase.ABSENT),
                 Following("a", ADOPTED),
                 phase(Phase.RUNNING),
                 phase(Phase.CANCELLED),
-                Retriggering("a", SOMEBODY),
+                Retriggering("a", CANCELLED_BY_OTHERS),
                 TargetResolved(Target("a")),
                 Following("a", A2),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "look "), (0, "look a-1"), (1, "look a-1"), (1, "check a"), (1, "start a"), (1, "look a-2")],
-            id="behind-a-phantom-the-real-one-is-followed",
+            [
+                (0, "poll "),
+                (0, "poll a-1"),
+                (1, "poll a-1"),
+                (1, "resolve a"),
+                (1, "trigger a"),
+                (1, "poll a-2"),
+            ],
+            id="real-deployment-behind-a-phantom",
         ),
         pytest.param(
             {
-                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-                "look a-2": [replace(DONE, server="paris")],
-                "look a-3": [
+                "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "poll a-2": [replace(DONE, server="paris")],
+                "poll a-3": [
                     replace(RUNNING, server="berlin"),
                     replace(BROKEN, reason="exit 1", server="berlin"),
                 ],
             },
             [
-                *FOLLOWED,
+                *UNTIL_FOLLOWED,
                 phase(Phase.SUCCEEDED),
                 Following("a", A2, stage=Stage.ADDITIONAL_SERVERS),
                 Following("a", A3, stage=Stage.ADDITIONAL_SERVERS),
@@ -516,74 +533,75 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
                 DeploymentDetails("a", "", "", "berlin", Stage.ADDITIONAL_SERVERS),
                 PhaseChanged("a", Phase.RUNNING, "", "berlin", Stage.ADDITIONAL_SERVERS),
                 PhaseChanged("a", Phase.FAILED, "", "berlin", Stage.ADDITIONAL_SERVERS),
-                TargetFinished("a", Outcome.FAILED, f"{IN_BERLIN}exit 1"),
+                TargetFinished("a", Outcome.FAILED, f"{ON_BERLIN}exit 1"),
             ],
-            [(0, "look a-1"), (0, "look a-2"), (0, "look a-3"), (2, "look a-3")],
-            id="the-others-are-followed-together",
+            [(0, "poll a-1"), (0, "poll a-2"), (0, "poll a-3"), (2, "poll a-3")],
+            id="additional-servers",
         ),
     ],
 )
-def test_what_is_followed_may_change(script: Script, events: list[Event], calls: list[Call]) -> None:
-    tale = tell(script)
-    assert (tale.events, tale.calls) == (events, [*UNTIL_START, *calls])
+def test_what_is_followed_can_change(script: Script, events: list[Event], calls: list[Call]) -> None:
+    result = run_script(script)
+    assert (result.events, result.calls) == (events, [*TRIGGER_CALLS, *calls])
 
 
-def test_retry_after_is_obeyed_for_each_of_several_deployments() -> None:
-    tale = tell(
+def test_retry_after_is_respected_per_deployment() -> None:
+    result = run_script(
         {
-            "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-            "look a-2": [UnavailableError("HTTP 429", retry_after=50), DONE],
-            "look a-3": [RUNNING, RUNNING, DONE],
+            "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+            "poll a-2": [UnavailableError("HTTP 429", retry_after=50), DONE],
+            "poll a-3": [RUNNING, RUNNING, DONE],
         },
     )
-    assert (tale.times("look a-2"), tale.times("look a-3")) == ([0, 50], [0, 2, 4])
+    assert (result.times("poll a-2"), result.times("poll a-3")) == ([0, 50], [0, 2, 4])
 
 
 REDIRECTS = UnavailableError("it redirects", permanent=True)
 
 
 @pytest.mark.parametrize(
-    ("script", "ended", "calls"),
+    ("script", "last", "calls"),
     [
         pytest.param(
-            {"check a": [REDIRECTS]},
+            {"resolve a": [REDIRECTS]},
             TargetFinished("a", Outcome.REFUSED, "it redirects"),
-            UNTIL_START[:2],
-            id="at-the-check",
+            TRIGGER_CALLS[:2],
+            id="resolve",
         ),
         pytest.param(
-            {"start a": [REDIRECTS]},
+            {"trigger a": [REDIRECTS]},
             TargetFinished("a", Outcome.REFUSED, "it redirects"),
-            UNTIL_START,
-            id="at-the-start",
+            TRIGGER_CALLS,
+            id="trigger",
         ),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [REDIRECTS, Started((A1,))]},
+            {"trigger a": [LOST_RESPONSE], "find a": [REDIRECTS, Started((A1,))]},
             TargetFinished("a", Outcome.FINISHED),
-            [*UNTIL_START, (0, "find a"), (5, "find a"), (5, "look a-1")],
-            id="but-while-searching-it-is-no-news",
+            [*TRIGGER_CALLS, (0, "find a"), (5, "find a"), (5, "poll a-1")],
+            id="search-is-retried",
         ),
     ],
 )
-def test_what_no_repetition_can_mend_is_not_repeated(
-    script: Script, ended: TargetFinished, calls: list[Call]
-) -> None:
-    tale = tell(script)
-    assert (tale.events[-1], tale.calls) == (ended, calls)
+def test_permanent_errors_are_not_retried(script: Script, last: TargetFinished, calls: list[Call]) -> None:
+    result = run_script(script)
+    assert (result.events[-1], result.calls) == (last, calls)
 
 
-def test_a_failure_that_asks_us_to_stay_away_is_searched_for_after_that() -> None:
-    tale = tell({"start a": [replace(SPOKEN, retry_after=30)], "find a": [Started((A1,), "found")]})
-    assert tale.times("find a") == [30]
-
-
-def test_but_not_longer_than_the_time_given() -> None:
-    tale = tell(
-        {"start a": [replace(SPOKEN, retry_after=86400)], "find a": [Started((A1,), "found")]}, timeout=25
+def test_the_search_waits_for_retry_after() -> None:
+    result = run_script(
+        {"trigger a": [replace(SERVER_503, retry_after=30)], "find a": [Started((A1,), "found")]}
     )
-    assert (tale.times("find a"), tale.times("look a-1")) == ([25], [25])
+    assert result.times("find a") == [30]
 
 
-def test_a_long_wait_is_not_silent() -> None:
-    tale = tell({"look a-1": [RUNNING]}, timeout=100, poll_interval=100)
-    assert (tale.times("look a-1"), tale.waits) == ([0, 100], 4)
+def test_retry_after_never_delays_the_search_past_the_timeout() -> None:
+    result = run_script(
+        {"trigger a": [replace(SERVER_503, retry_after=86400)], "find a": [Started((A1,), "found")]},
+        timeout=25,
+    )
+    assert (result.times("find a"), result.times("poll a-1")) == ([25], [25])
+
+
+def test_a_long_wait_reports_that_it_is_idle() -> None:
+    result = run_script({"poll a-1": [RUNNING]}, timeout=100, poll_interval=100)
+    assert (result.times("poll a-1"), result.waits) == ([0, 100], 4)

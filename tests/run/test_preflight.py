@@ -19,26 +19,26 @@ from deployer.model import (
     TargetNote,
     TargetResolved,
 )
-from tests.fakes import Act
+from tests.fakes import Reply
 from tests.run.scripted import (
-    FAREWELL,
-    HELD,
-    LACKS,
-    NO_LINE,
-    REACHED,
+    CONNECTED,
+    GRANTED,
+    INTERRUPTED,
+    MISSING,
+    NO_CONNECTION,
     REVOKED,
     SIGNAL_AT_2,
-    UNTIL_START,
+    TRIGGER_CALLS,
     Call,
+    RunResult,
     Script,
-    Tale,
-    tell,
+    run_script,
 )
 
 UNNEEDED = Ability("write", purpose="to change settings", granted=False)
 
 
-UNKNOWN_RIGHT = Ability("deploy", purpose="to deploy", granted=None, needed=True)
+UNKNOWN_ABILITY = Ability("deploy", purpose="to deploy", granted=None, needed=True)
 
 
 CHECKED = "everything that this run needs is available; nothing was changed"
@@ -51,19 +51,19 @@ LACKING = "the token lacks deploy and read:sensitive. Make one that has deploy"
 
 
 @pytest.mark.parametrize(
-    ("rights", "plan", "outcome", "reason"),
+    ("abilities", "plan", "outcome", "reason"),
     [
-        pytest.param((HELD, UNNEEDED), {"command": Command.CHECK}, Outcome.FINISHED, CHECKED, id="check"),
+        pytest.param((GRANTED, UNNEEDED), {"command": Command.CHECK}, Outcome.FINISHED, CHECKED, id="check"),
         pytest.param(
-            (HELD, UNNEEDED),
+            (GRANTED, UNNEEDED),
             {"command": Command.CHECK, "dry_run": True},
             Outcome.FINISHED,
             CHECKED,
-            id="a-dry-check-is-a-check",
+            id="dry-run-of-check",
         ),
         *(
             pytest.param(
-                (HELD, UNNEEDED),
+                (GRANTED, UNNEEDED),
                 {"command": command, "dry_run": True},
                 Outcome.SKIPPED,
                 DRY,
@@ -73,104 +73,112 @@ LACKING = "the token lacks deploy and read:sensitive. Make one that has deploy"
             if command is not Command.CHECK
         ),
         pytest.param(
-            (HELD, *LACKS),
+            (GRANTED, *MISSING),
             {"command": Command.CHECK},
             Outcome.REFUSED,
             LACKING,
-            id="check-and-what-is-needed-is-missing",
+            id="check-with-missing-abilities",
         ),
         pytest.param(
-            (HELD, *LACKS),
+            (GRANTED, *MISSING),
             {"dry_run": True},
             Outcome.REFUSED,
             LACKING,
-            id="dry-and-what-is-needed-is-missing",
+            id="dry-run-with-missing-abilities",
         ),
         pytest.param(
-            (UNKNOWN_RIGHT,),
+            (UNKNOWN_ABILITY,),
             {"dry_run": True},
             Outcome.SKIPPED,
             DRY,
-            id="what-could-not-be-found-out-is-not-missing",
+            id="unknown-ability-is-not-missing",
         ),
-        pytest.param((), {"dry_run": True, "wait": False}, Outcome.SKIPPED, DRY, id="without-waiting"),
+        pytest.param((), {"dry_run": True, "wait": False}, Outcome.SKIPPED, DRY, id="wait-false"),
     ],
 )
-def test_nothing_is_changed_and_the_rights_are_told_once(
-    rights: tuple[Ability, ...], plan: dict[str, Any], outcome: Outcome, reason: str
+def test_nothing_is_changed_and_abilities_are_reported_once(
+    abilities: tuple[Ability, ...], plan: dict[str, Any], outcome: Outcome, reason: str
 ) -> None:
     script: Script = {
-        "rights": [rights],
-        "intent a": [("would queue a deployment", "of its branch")],
-        "intent b": [("would restart it",)],
+        "abilities": [abilities],
+        "describe a": [("would queue a deployment", "of its branch")],
+        "describe b": [("would restart it",)],
     }
-    assert tell(script, targets=("a", "b"), **plan) == Tale(
+    assert run_script(script, targets=("a", "b"), **plan) == RunResult(
         outcome,
         [
-            REACHED,
+            CONNECTED,
             TargetResolved(Target("a")),
             TargetResolved(Target("b")),
-            *(AbilityChecked(right) for right in rights),
+            *(AbilityChecked(ability) for ability in abilities),
             TargetNote("a", "would queue a deployment"),
             TargetNote("a", "of its branch"),
             TargetFinished("a", outcome, reason),
             TargetNote("b", "would restart it"),
             TargetFinished("b", outcome, reason),
         ],
-        [(0, call) for call in ("reach", "check a", "check b", "rights", "intent a", "intent b")],
+        [
+            (0, call)
+            for call in ("connect", "resolve a", "resolve b", "abilities", "describe a", "describe b")
+        ],
         0,
     )
 
 
 @pytest.mark.parametrize(
-    ("script", "plan", "told"),
+    ("script", "plan", "verified"),
     [
-        pytest.param({}, {}, [], id="nothing"),
+        pytest.param({}, {}, [], id="no-site"),
         pytest.param(
             {},
             {"site": "https://x", "answer": "200"},
             ["https://x responds with 200"],
-            id="as-given",
+            id="site-input",
         ),
         pytest.param(
-            {"check a": [Target("a", url="https://a")]},
+            {"resolve a": [Target("a", url="https://a")]},
             {"own_site": True, "answer": "200"},
             ["https://a responds with 200"],
-            id="its-own",
+            id="own-site",
         ),
         pytest.param(
-            {"check a": [Target("a", group=True)]},
+            {"resolve a": [Target("a", group=True)]},
             {"own_site": True, "answer": "200"},
             ["its own address responds with 200"],
-            id="of-each-part-its-own",
+            id="own-site-of-each-member",
         ),
     ],
 )
-@pytest.mark.parametrize("how", [{"dry_run": True}, {"command": Command.CHECK}], ids=["dry", "check"])
-def test_what_would_be_asked_of_its_site_is_said(
-    script: Script, plan: dict[str, Any], told: list[str], how: dict[str, Any]
+@pytest.mark.parametrize("plan_extra", [{"dry_run": True}, {"command": Command.CHECK}], ids=["dry", "check"])
+def test_the_site_check_is_described(
+    script: Script, plan: dict[str, Any], verified: list[str], plan_extra: dict[str, Any]
 ) -> None:
-    tale = tell({**script, "rights": [()], "intent a": [("would deploy",)]}, **plan, **how)
-    said = [event.text for event in tale.events if isinstance(event, TargetNote)]
-    assert said == ["would deploy", *(f"after the deployment, would verify that {each}" for each in told)]
+    result = run_script(
+        {**script, "abilities": [()], "describe a": [("would deploy",)]}, **plan, **plan_extra
+    )
+    notes = [event.text for event in result.events if isinstance(event, TargetNote)]
+    assert notes == [
+        "would deploy",
+        *(f"after the deployment, would verify that {each}" for each in verified),
+    ]
 
 
-def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:
-    tale = tell(
-        {"check a": [RefusedError("unknown")], "intent b": [("would restart it",)]},
+def test_an_unknown_target_is_refused_and_the_other_is_checked() -> None:
+    result = run_script(
+        {"resolve a": [RefusedError("unknown")], "describe b": [("would restart it",)]},
         targets=("a", "b"),
         dry_run=True,
     )
-    assert tale == Tale(
+    assert result == RunResult(
         Outcome.REFUSED,
         [
-            REACHED,
+            CONNECTED,
             TargetFinished("a", Outcome.REFUSED, "unknown"),
             TargetResolved(Target("b")),
             TargetNote("b", "would restart it"),
             TargetFinished("b", Outcome.SKIPPED, DRY),
         ],
-        [(0, call) for call in ("reach", "check a", "check b", "rights", "intent b")],
+        [(0, call) for call in ("connect", "resolve a", "resolve b", "abilities", "describe b")],
         0,
     )
 
@@ -179,61 +187,66 @@ def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"rights": [NO_LINE, (HELD,)]},
+            {"abilities": [NO_CONNECTION, (GRANTED,)]},
             [
                 PollFailing("a", "no connection"),
-                AbilityChecked(HELD),
+                AbilityChecked(GRANTED),
                 TargetFinished("a", Outcome.FINISHED, CHECKED),
             ],
-            [(0, "rights"), (5, "check a"), (5, "rights"), (5, "intent a")],
-            id="rights-that-could-not-be-read-yet",
+            [(0, "abilities"), (5, "resolve a"), (5, "abilities"), (5, "describe a")],
+            id="abilities-retried",
         ),
         pytest.param(
-            {"rights": [(HELD,)], "intent a": [NO_LINE, ("would deploy",)]},
+            {"abilities": [(GRANTED,)], "describe a": [NO_CONNECTION, ("would deploy",)]},
             [
-                AbilityChecked(HELD),
+                AbilityChecked(GRANTED),
                 PollFailing("a", "no connection"),
                 TargetNote("a", "would deploy"),
                 TargetFinished("a", Outcome.FINISHED, CHECKED),
             ],
-            [(0, "rights"), (0, "intent a"), (5, "check a"), (5, "intent a")],
-            id="they-are-told-once-whatever-comes-after",
+            [(0, "abilities"), (0, "describe a"), (5, "resolve a"), (5, "describe a")],
+            id="abilities-reported-once",
         ),
         pytest.param(
-            {"rights": [RefusedError("not allowed")]},
+            {"abilities": [RefusedError("not allowed")]},
             [TargetFinished("a", Outcome.REFUSED, "not allowed")],
-            [(0, "rights")],
-            id="rights-refused",
+            [(0, "abilities")],
+            id="abilities-refused",
         ),
         pytest.param(
-            {"intent a": [RefusedError("can't be done")]},
+            {"describe a": [RefusedError("can't be done")]},
             [TargetFinished("a", Outcome.REFUSED, "can't be done")],
-            [(0, "rights"), (0, "intent a")],
-            id="intent-refused",
+            [(0, "abilities"), (0, "describe a")],
+            id="description-refused",
         ),
         pytest.param(
-            {"rights": [NO_LINE]},
+            {"abilities": [NO_CONNECTION]},
             [PollFailing("a", "no connection"), TargetFinished("a", Outcome.TIMED_OUT, "no connection")],
-            [(0, "rights"), (5, "check a"), (5, "rights"), (7, "check a"), (7, "rights")],
-            id="never-found-out",
+            [(0, "abilities"), (5, "resolve a"), (5, "abilities"), (7, "resolve a"), (7, "abilities")],
+            id="abilities-time-out",
         ),
-        pytest.param({"rights": [Act((), takes=9)]}, FAREWELL, [(0, "rights")], id="a-signal"),
         pytest.param(
-            {"intent a": [Act((), takes=9)]}, FAREWELL, [(0, "rights"), (0, "intent a")], id="a-signal-later"
+            {"abilities": [Reply((), takes=9)]}, INTERRUPTED, [(0, "abilities")], id="signal-during-abilities"
+        ),
+        pytest.param(
+            {"describe a": [Reply((), takes=9)]},
+            INTERRUPTED,
+            [(0, "abilities"), (0, "describe a")],
+            id="signal-during-description",
         ),
     ],
 )
-def test_a_check_that_does_not_go_well(script: Script, events: list[Event], calls: list[Call]) -> None:
-    signals = SIGNAL_AT_2 if events is FAREWELL else []
-    tale = tell(script, command=Command.CHECK, timeout=7, signals=signals)
-    assert tale.events == [REACHED, TargetResolved(Target("a")), *events]
-    assert tale.calls == [*UNTIL_START[:2], *calls]
+def test_a_check_that_fails_or_is_interrupted(script: Script, events: list[Event], calls: list[Call]) -> None:
+    signals = SIGNAL_AT_2 if events is INTERRUPTED else []
+    result = run_script(script, command=Command.CHECK, timeout=7, signals=signals)
+    assert result.events == [CONNECTED, TargetResolved(Target("a")), *events]
+    assert result.calls == [*TRIGGER_CALLS[:2], *calls]
 
 
-def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
-    tale = tell({"intent a": [REVOKED]}, targets=("a", "b"), command=Command.CHECK)
-    assert tale.sent == ["reach", "check a", "check b", "rights", "intent a"]
-    assert {event.target: event.outcome for event in tale.ends()} == {
+def test_after_a_revoked_token_the_next_target_is_not_checked() -> None:
+    result = run_script({"describe a": [REVOKED]}, targets=("a", "b"), command=Command.CHECK)
+    assert result.sent == ["connect", "resolve a", "resolve b", "abilities", "describe a"]
+    assert {event.target: event.outcome for event in result.ends()} == {
         "a": Outcome.REFUSED,
         "b": Outcome.REFUSED,
     }

@@ -32,40 +32,40 @@ from deployer.model import (
 )
 from tests.run.scripted import (
     A1,
+    ABSENT,
     ADOPTED,
     B1,
     BROKEN,
+    CONNECTED,
     DONE,
-    DOUBTFUL,
-    FOLLOWED,
-    GONE,
-    LOST_ANSWER,
-    NO_LINE,
-    OPENING,
+    LOST_RESPONSE,
+    NO_CONNECTION,
     PHANTOM,
     QUEUED,
-    REACHED,
     RUNNING,
-    UNTIL_START,
+    TRIGGER_CALLS,
+    UNCONFIRMED,
+    UNTIL_FOLLOWED,
+    UNTIL_TRIGGER,
     Call,
+    RunResult,
     Script,
-    Tale,
     phase,
-    tell,
+    run_script,
 )
 
 # --- Several targets
 
 
-def test_targets_are_checked_first_then_started_then_looked_at_in_turn_and_the_worst_counts() -> None:
-    tale = tell(
-        {"look a-1": [RUNNING, RUNNING, DONE], "look b-1": [BROKEN], "look c-1": [RUNNING, DONE]},
+def test_targets_are_resolved_then_triggered_then_polled_and_the_worst_outcome_counts() -> None:
+    result = run_script(
+        {"poll a-1": [RUNNING, RUNNING, DONE], "poll b-1": [BROKEN], "poll c-1": [RUNNING, DONE]},
         targets=("a", "b", "c"),
     )
-    assert tale == Tale(
+    assert result == RunResult(
         Outcome.FAILED,
         [
-            REACHED,
+            CONNECTED,
             *(TargetResolved(Target(target)) for target in "abc"),
             *(
                 event
@@ -82,13 +82,13 @@ def test_targets_are_checked_first_then_started_then_looked_at_in_turn_and_the_w
             TargetFinished("a", Outcome.FINISHED),
         ],
         [
-            (0, "reach"),
-            *((0, f"check {target}") for target in "abc"),
-            *((0, f"start {target}") for target in "abc"),
-            *((0, f"look {target}-1") for target in "abc"),
-            (2, "look c-1"),
-            (3, "look a-1"),
-            (4, "look a-1"),
+            (0, "connect"),
+            *((0, f"resolve {target}") for target in "abc"),
+            *((0, f"trigger {target}") for target in "abc"),
+            *((0, f"poll {target}-1") for target in "abc"),
+            (2, "poll c-1"),
+            (3, "poll a-1"),
+            (4, "poll a-1"),
         ],
         3,
     )
@@ -97,31 +97,32 @@ def test_targets_are_checked_first_then_started_then_looked_at_in_turn_and_the_w
 @pytest.mark.parametrize(
     ("script", "outcome"),
     [
-        pytest.param({"check a": [RefusedError("unknown")]}, Outcome.REFUSED, id="one-is-unknown"),
-        pytest.param({"start a": [Rejected("full")]}, Outcome.REFUSED, id="one-is-refused"),
-        pytest.param({"start a": [RefusedError("not yours")]}, Outcome.REFUSED, id="one-is-barred"),
+        pytest.param({"resolve a": [RefusedError("unknown")]}, Outcome.REFUSED, id="unknown"),
+        pytest.param({"trigger a": [Rejected("full")]}, Outcome.REFUSED, id="rejected"),
+        pytest.param({"trigger a": [RefusedError("not yours")]}, Outcome.REFUSED, id="trigger-refused"),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]},
+            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("no permission to list deployments")]},
             Outcome.LOST,
-            id="one-is-lost",
+            id="lost",
         ),
-        pytest.param({"look a-1": [RefusedError("not yours")]}, Outcome.LOST, id="one-is-hidden"),
-        pytest.param({"look a-1": [BROKEN]}, Outcome.FAILED, id="one-failed"),
-        pytest.param({"look a-1": [RUNNING]}, Outcome.TIMED_OUT, id="one-is-late"),
-        pytest.param({"start a": [RetryLater(9, "full")]}, Outcome.TIMED_OUT, id="one-is-never-accepted"),
+        pytest.param({"poll a-1": [RefusedError("not yours")]}, Outcome.LOST, id="poll-refused"),
+        pytest.param({"poll a-1": [BROKEN]}, Outcome.FAILED, id="failed"),
+        pytest.param({"poll a-1": [RUNNING]}, Outcome.TIMED_OUT, id="timed-out"),
+        pytest.param({"trigger a": [RetryLater(9, "full")]}, Outcome.TIMED_OUT, id="queue-full"),
     ],
 )
-def test_one_target_s_end_stops_no_other(script: Script, outcome: Outcome) -> None:
-    tale = tell({**script, "look b-1": [RUNNING] * 9 + [DONE]}, targets=("a", "b"))
-    assert {event.target: event.outcome for event in tale.ends()} == {"a": outcome, "b": Outcome.FINISHED}
-    assert tale.outcome is outcome
+def test_the_end_of_one_target_does_not_affect_another(script: Script, outcome: Outcome) -> None:
+    result = run_script({**script, "poll b-1": [RUNNING] * 9 + [DONE]}, targets=("a", "b"))
+    assert {event.target: event.outcome for event in result.ends()} == {"a": outcome, "b": Outcome.FINISHED}
+    assert result.outcome is outcome
 
 
-def test_a_target_that_must_wait_holds_up_no_other() -> None:
-    tale = tell(
-        {"start a": [RetryLater(30, "full"), Started((A1,))], "look b-1": [RUNNING, DONE]}, targets=("a", "b")
+def test_a_delayed_target_does_not_delay_another() -> None:
+    result = run_script(
+        {"trigger a": [RetryLater(30, "full"), Started((A1,))], "poll b-1": [RUNNING, DONE]},
+        targets=("a", "b"),
     )
-    assert tale.events[3:] == [
+    assert result.events[3:] == [
         Triggering("a"),
         TriggerDelayed("a", 30, "full"),
         Triggering("b"),
@@ -133,8 +134,8 @@ def test_a_target_that_must_wait_holds_up_no_other() -> None:
         phase(Phase.SUCCEEDED),
         TargetFinished("a", Outcome.FINISHED),
     ]
-    assert tale.times("start a") == [0, 30]
-    assert tale.times("look b-1") == [0, 1]
+    assert result.times("trigger a") == [0, 30]
+    assert result.times("poll b-1") == [0, 1]
 
 
 # --- `wait: false`
@@ -143,16 +144,16 @@ def test_a_target_that_must_wait_holds_up_no_other() -> None:
 @pytest.mark.parametrize(
     ("script", "events"),
     [
-        pytest.param({}, [*FOLLOWED, TargetFinished("a", Outcome.TRIGGERED)], id="accepted"),
+        pytest.param({}, [*UNTIL_FOLLOWED, TargetFinished("a", Outcome.TRIGGERED)], id="accepted"),
         pytest.param(
-            {"start a": [Started((A1,), "a note")]},
-            [*OPENING, Following("a", A1, "a note"), TargetFinished("a", Outcome.TRIGGERED, "a note")],
+            {"trigger a": [Started((A1,), "a note")]},
+            [*UNTIL_TRIGGER, Following("a", A1, "a note"), TargetFinished("a", Outcome.TRIGGERED, "a note")],
             id="accepted-with-a-note",
         ),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [Started((A1,), "found")]},
+            {"trigger a": [LOST_RESPONSE], "find a": [Started((A1,), "found")]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 TriggerUncertain("a", "the response timed out"),
                 Following("a", A1, "found"),
                 TargetFinished("a", Outcome.TRIGGERED, "found"),
@@ -160,14 +161,14 @@ def test_a_target_that_must_wait_holds_up_no_other() -> None:
             id="found",
         ),
         pytest.param(
-            {"start a": [Rejected("full")]},
-            [*OPENING, TargetFinished("a", Outcome.REFUSED, "full")],
+            {"trigger a": [Rejected("full")]},
+            [*UNTIL_TRIGGER, TargetFinished("a", Outcome.REFUSED, "full")],
             id="refused",
         ),
         pytest.param(
-            {"start a": [RetryLater(9, "full"), Started((A1,))]},
+            {"trigger a": [RetryLater(9, "full"), Started((A1,))]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 TriggerDelayed("a", 9, "full"),
                 Following("a", A1),
                 TargetFinished("a", Outcome.TRIGGERED),
@@ -176,33 +177,33 @@ def test_a_target_that_must_wait_holds_up_no_other() -> None:
         ),
     ],
 )
-def test_without_waiting_the_story_ends_with_the_trigger(script: Script, events: list[Event]) -> None:
-    tale = tell(script, wait=False)
-    assert tale.events == events
-    assert not [call for call in tale.sent if call.startswith("look")]
+def test_without_wait_the_run_ends_with_the_trigger(script: Script, events: list[Event]) -> None:
+    result = run_script(script, wait=False)
+    assert result.events == events
+    assert not [call for call in result.sent if call.startswith("poll")]
 
 
-@pytest.mark.parametrize("handle", [DOUBTFUL, PHANTOM])
-def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_time(handle: Handle) -> None:
-    """Three in a row are enough: nobody asked to wait."""
-    tale = tell(
-        {"start a": [Started((handle,))], f"look {handle.id}": [UnavailableError("HTTP 502")]}, wait=False
+@pytest.mark.parametrize("handle", [UNCONFIRMED, PHANTOM])
+def test_without_wait_failed_polls_are_retried_only_twice(handle: Handle) -> None:
+    """Three in a row are enough without `wait`."""
+    result = run_script(
+        {"trigger a": [Started((handle,))], f"poll {handle.id}": [UnavailableError("HTTP 502")]}, wait=False
     )
-    assert tale.ends() == [
+    assert result.ends() == [
         TargetFinished("a", Outcome.TRIGGERED, "could not confirm that the deployment exists: HTTP 502")
     ]
-    assert len(tale.times(f"look {handle.id}")) == 3
-    assert tale.calls[-1][0] < 30
+    assert len(result.times(f"poll {handle.id}")) == 3
+    assert result.calls[-1][0] < 30
 
 
 @pytest.mark.parametrize(
-    ("looks", "events", "times"),
+    ("polls", "events", "times"),
     [
         pytest.param(
-            [QUEUED], [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)], [0], id="it-is-there"
+            [QUEUED], [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)], [0], id="exists"
         ),
         pytest.param(
-            [NO_LINE, DONE],
+            [NO_CONNECTION, DONE],
             [
                 PollFailing("a", "no connection"),
                 PollRecovered("a", 1),
@@ -210,35 +211,35 @@ def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_t
                 TargetFinished("a", Outcome.TRIGGERED),
             ],
             [0, 3],
-            id="it-is-seen-late",
+            id="exists-after-a-failed-poll",
         ),
     ],
 )
-def test_a_doubtful_answer_is_looked_at_also_without_waiting(
-    looks: list[Any], events: list[Event], times: list[float]
+def test_without_wait_an_unconfirmed_deployment_is_still_polled(
+    polls: list[Any], events: list[Event], times: list[float]
 ) -> None:
-    tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": looks}, wait=False)
-    assert tale.events == [*OPENING, Following("a", DOUBTFUL), *events]
-    assert tale.times("look a-1") == times
+    result = run_script({"trigger a": [Started((UNCONFIRMED,))], "poll a-1": polls}, wait=False)
+    assert result.events == [*UNTIL_TRIGGER, Following("a", UNCONFIRMED), *events]
+    assert result.times("poll a-1") == times
 
 
-@pytest.mark.parametrize("trust", [Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM])
+@pytest.mark.parametrize("certainty", [Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM])
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"look a-p": [replace(GONE, follow_ups=(ADOPTED,))], "look a-1": [RUNNING]},
+            {"poll a-p": [replace(ABSENT, follow_ups=(ADOPTED,))], "poll a-1": [RUNNING]},
             [
                 phase(Phase.ABSENT),
                 Following("a", ADOPTED),
                 phase(Phase.RUNNING),
                 TargetFinished("a", Outcome.TRIGGERED),
             ],
-            [(0, "look a-p"), (0, "look a-1")],
-            id="until-the-real-one-is-met",
+            [(0, "poll a-p"), (0, "poll a-1")],
+            id="real-deployment-found",
         ),
         pytest.param(
-            {"look a-p": [replace(GONE, reason="none any more")]},
+            {"poll a-p": [replace(ABSENT, reason="none any more")]},
             [
                 phase(Phase.ABSENT),
                 Retriggering("a", "none any more"),
@@ -246,20 +247,23 @@ def test_a_doubtful_answer_is_looked_at_also_without_waiting(
                 Following("a", A1),
                 TargetFinished("a", Outcome.TRIGGERED),
             ],
-            [(0, "look a-p"), (0, "check a"), (0, "start a")],
-            id="or-it-is-triggered",
+            [(0, "poll a-p"), (0, "resolve a"), (0, "trigger a")],
+            id="none-exists-so-triggered",
         ),
         pytest.param(
-            {"look a-p": [QUEUED]},
+            {"poll a-p": [QUEUED]},
             [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)],
-            [(0, "look a-p")],
-            id="or-it-is-there",
+            [(0, "poll a-p")],
+            id="exists",
         ),
     ],
 )
-def test_what_may_be_a_phantom_is_looked_at_also_without_waiting(
-    trust: Certainty, script: Script, events: list[Event], calls: list[Call]
+def test_without_wait_a_possible_phantom_is_still_polled(
+    certainty: Certainty, script: Script, events: list[Event], calls: list[Call]
 ) -> None:
-    handle = Handle("a", "a-p", trust)
-    tale = tell({"start a": [Started((handle,)), Started((A1,))], **script}, wait=False)
-    assert (tale.events, tale.calls) == ([*OPENING, Following("a", handle), *events], [*UNTIL_START, *calls])
+    handle = Handle("a", "a-p", certainty)
+    result = run_script({"trigger a": [Started((handle,)), Started((A1,))], **script}, wait=False)
+    assert (result.events, result.calls) == (
+        [*UNTIL_TRIGGER, Following("a", handle), *events],
+        [*TRIGGER_CALLS, *calls],
+    )

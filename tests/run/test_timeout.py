@@ -1,4 +1,4 @@
-"""What happens when `timeout` is over."""
+"""What happens when `timeout` has passed."""
 
 from __future__ import annotations
 
@@ -30,40 +30,40 @@ from deployer.model import (
     TriggerUncertain,
     UnavailableError,
 )
-from tests.fakes import TICK, Act
+from tests.fakes import TICK, Reply
 from tests.run.scripted import (
     A1,
     A2,
     A3,
+    ABSENT,
     ADOPTED,
     BERLIN,
     BROKEN,
     CANCELLED,
+    CANCELLED_BY_SIGTERM,
+    CONNECTED,
     DONE,
-    FOLLOWED,
-    GONE,
-    IN_BERLIN,
-    IN_DOUBT,
-    IN_PARIS,
-    LATE,
-    LOST_ANSWER,
-    NO_LINE,
-    NOTHING,
-    OPENING,
+    LOST_RESPONSE,
+    NO_CONNECTION,
+    NOT_FINISHED,
+    NOTHING_FOUND,
+    ON_BERLIN,
+    ON_PARIS,
     PARIS,
     PHANTOM,
     QUEUED,
-    REACHED,
     REVOKED,
     RUNNING,
-    SPOKEN,
-    STOPPED_BY,
+    SERVER_503,
+    TRIGGER_LOST,
     UNSURE,
+    UNTIL_FOLLOWED,
+    UNTIL_TRIGGER,
     Call,
     Script,
-    begun,
     phase,
-    tell,
+    resolved_and_triggered,
+    run_script,
 )
 
 
@@ -71,57 +71,57 @@ from tests.run.scripted import (
     ("script", "events", "call", "times"),
     [
         pytest.param(
-            {"check a": [UnavailableError("HTTP 502")]},
-            [REACHED, PollFailing("a", "HTTP 502"), TargetFinished("a", Outcome.TIMED_OUT, "HTTP 502")],
-            "check a",
+            {"resolve a": [UnavailableError("HTTP 502")]},
+            [CONNECTED, PollFailing("a", "HTTP 502"), TargetFinished("a", Outcome.TIMED_OUT, "HTTP 502")],
+            "resolve a",
             [0, 5, 10, 15, 20, 25],
-            id="never-checked",
+            id="never-resolved",
         ),
         pytest.param(
-            {"start a": [NO_LINE]},
+            {"trigger a": [NO_CONNECTION]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 PollFailing("a", "no connection"),
                 TargetFinished("a", Outcome.TIMED_OUT, "no connection"),
             ],
-            "start a",
+            "trigger a",
             [0, 5, 10, 15, 20],
-            id="never-reached",
+            id="trigger-never-arrived",
         ),
         pytest.param(
-            {"start a": [RetryLater(20, "full")]},
+            {"trigger a": [RetryLater(20, "full")]},
             [
-                *OPENING,
+                *UNTIL_TRIGGER,
                 TriggerDelayed("a", 20, "full"),
                 TriggerDelayed("a", 5 - 3 * TICK, "full"),
                 TargetFinished("a", Outcome.TIMED_OUT, "full"),
             ],
-            "start a",
+            "trigger a",
             [0, 20],
-            id="never-accepted",
+            id="queue-full",
         ),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [UnavailableError("HTTP 502", retry_after=9)]},
-            [*IN_DOUBT, PollFailing("a", "HTTP 502"), TargetFinished("a", Outcome.LOST, "HTTP 502")],
+            {"trigger a": [LOST_RESPONSE], "find a": [UnavailableError("HTTP 502", retry_after=9)]},
+            [*TRIGGER_LOST, PollFailing("a", "HTTP 502"), TargetFinished("a", Outcome.LOST, "HTTP 502")],
             "find a",
             [0, 9, 18, 25],
-            id="never-found-out",
+            id="search-fails",
         ),
         pytest.param(
-            {"start a": [Act(LOST_ANSWER, takes=4)]},
+            {"trigger a": [Reply(LOST_RESPONSE, takes=4)]},
             [
-                *IN_DOUBT,
-                *[Retriggering("a", NOTHING), TriggerUncertain("a", "the response timed out")] * 2,
+                *TRIGGER_LOST,
+                *[Retriggering("a", NOTHING_FOUND), TriggerUncertain("a", "the response timed out")] * 2,
                 TargetFinished("a", Outcome.TIMED_OUT, "the response timed out"),
             ],
-            "start a",
+            "trigger a",
             [0, 9, 23],
-            id="never-answered-and-never-there",
+            id="every-response-lost",
         ),
         pytest.param(
-            {"look a-1": [UnavailableError("HTTP 502")]},
+            {"poll a-1": [UnavailableError("HTTP 502")]},
             [
-                *FOLLOWED,
+                *UNTIL_FOLLOWED,
                 PollFailing("a", "HTTP 502"),
                 TargetFinished(
                     "a",
@@ -129,25 +129,30 @@ from tests.run.scripted import (
                     "its status could never be read; the last status checks failed: HTTP 502",
                 ),
             ],
-            "look a-1",
+            "poll a-1",
             [0, 3, 9, 21, 25],
-            id="never-seen",
+            id="never-polled",
         ),
     ],
 )
-def test_no_end_in_time_is_told_as_what_it_is(
+def test_the_reason_for_a_timeout_is_reported(
     script: Script, events: list[Event], call: str, times: list[float]
 ) -> None:
-    tale = tell(script, timeout=25)
-    assert (tale.events, tale.times(call)) == (events, times)
+    result = run_script(script, timeout=25)
+    assert (result.events, result.times(call)) == (events, times)
 
 
-def test_trouble_that_is_over_is_told_again_when_it_comes_again() -> None:
-    tale = tell({"check a": [NO_LINE, Target("a")], "start a": [NO_LINE, NO_LINE, Started((A1,))]})
-    assert tale.events[:6] == [
-        REACHED,
+def test_an_error_that_recurs_after_recovery_is_reported_again() -> None:
+    result = run_script(
+        {
+            "resolve a": [NO_CONNECTION, Target("a")],
+            "trigger a": [NO_CONNECTION, NO_CONNECTION, Started((A1,))],
+        }
+    )
+    assert result.events[:6] == [
+        CONNECTED,
         PollFailing("a", "no connection"),
-        *begun("a"),
+        *resolved_and_triggered("a"),
         PollFailing("a", "no connection"),
         Following("a", A1),
     ]
@@ -157,186 +162,200 @@ def test_trouble_that_is_over_is_told_again_when_it_comes_again() -> None:
     "script",
     [
         pytest.param(
-            {"start a": [Started((ADOPTED,))], "look a-1": [RUNNING, Act(CANCELLED, takes=2)]},
-            id="adopted-cancelled",
+            {"trigger a": [Started((ADOPTED,))], "poll a-1": [RUNNING, Reply(CANCELLED, takes=2)]},
+            id="adopted-and-cancelled",
         ),
         pytest.param(
-            {"start a": [Started((PHANTOM,))], "look ": [SPOKEN, Act(GONE, takes=2)]}, id="phantom-of-nothing"
+            {"trigger a": [Started((PHANTOM,))], "poll ": [SERVER_503, Reply(ABSENT, takes=2)]},
+            id="phantom-without-deployment",
         ),
-        pytest.param({"start a": [Act(LOST_ANSWER, takes=22)]}, id="lost"),
+        pytest.param({"trigger a": [Reply(LOST_RESPONSE, takes=22)]}, id="lost-response"),
     ],
 )
-def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
-    tale = tell(script, timeout=25, poll_interval=25)
-    assert tale.times("start a") == [0]
-    assert Retriggering not in {type(event) for event in tale.events}
-    assert tale.outcome.exit_code != 0
+def test_nothing_is_triggered_after_the_timeout(script: Script) -> None:
+    result = run_script(script, timeout=25, poll_interval=25)
+    assert result.times("trigger a") == [0]
+    assert Retriggering not in {type(event) for event in result.events}
+    assert result.outcome.exit_code != 0
 
 
 @pytest.mark.parametrize(
-    ("script", "withdrawn", "reason"),
+    ("script", "cancelled", "reason"),
     [
-        pytest.param({"look a-1": [RUNNING]}, [CancelResult("a", A1, "cancelled")], LATE, id="running"),
         pytest.param(
-            {"look a-1": [QUEUED]}, [CancelResult("a", A1, "cancelled")], "it was still queued", id="queued"
+            {"poll a-1": [RUNNING]}, [CancelResult("a", A1, "cancelled")], NOT_FINISHED, id="running"
         ),
         pytest.param(
-            {"look a-1": [NO_LINE]},
+            {"poll a-1": [QUEUED]}, [CancelResult("a", A1, "cancelled")], "it was still queued", id="queued"
+        ),
+        pytest.param(
+            {"poll a-1": [NO_CONNECTION]},
             [CancelResult("a", A1, "cancelled")],
             "its status could never be read; the last status checks failed: no connection",
-            id="never-seen",
+            id="never-polled",
         ),
         pytest.param(
             {
-                "look a-1": [
+                "poll a-1": [
                     Snapshot(Phase.SUCCEEDED, stable_for=math.inf, reason="its command was not seen to end")
                 ]
             },
             [],
             "its command was not seen to end",
-            id="deployed-and-its-post-command-runs",
+            id="post-deployment-command-running",
         ),
-        pytest.param({"start a": [Started((ADOPTED,))], "look a-1": [RUNNING]}, [], LATE, id="adopted"),
-        pytest.param({"start a": [Started((UNSURE,))], "look a-1": [RUNNING]}, [], LATE, id="perhaps-ours"),
         pytest.param(
-            {"start a": [Started((PHANTOM,))], "look ": [NO_LINE]},
+            {"trigger a": [Started((ADOPTED,))], "poll a-1": [RUNNING]}, [], NOT_FINISHED, id="adopted"
+        ),
+        pytest.param(
+            {"trigger a": [Started((UNSURE,))], "poll a-1": [RUNNING]}, [], NOT_FINISHED, id="unsure-owner"
+        ),
+        pytest.param(
+            {"trigger a": [Started((PHANTOM,))], "poll ": [NO_CONNECTION]},
             [],
             "its status could never be read; the last status checks failed: no connection",
             id="phantom",
         ),
         pytest.param(
             {
-                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-                "look a-2": [CANCELLED],
-                "look a-3": [RUNNING],
+                "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "poll a-2": [CANCELLED],
+                "poll a-3": [RUNNING],
             },
             [CancelResult("a", A3, "cancelled")],
-            f"{IN_BERLIN}{LATE}",
-            id="of-several-only-what-is-not-over",
+            f"{ON_BERLIN}{NOT_FINISHED}",
+            id="only-unfinished-ones",
         ),
         pytest.param(
             {
-                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-                "look a-2": [RUNNING],
-                "look a-3": [RUNNING],
+                "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "poll a-2": [RUNNING],
+                "poll a-3": [RUNNING],
             },
             [CancelResult("a", A2, "cancelled"), CancelResult("a", A3, "cancelled")],
-            f"{IN_PARIS}{LATE}",
-            id="all-that-are-late",
+            f"{ON_PARIS}{NOT_FINISHED}",
+            id="all-unfinished-ones",
         ),
         pytest.param(
-            {"look a-1": [RUNNING], "cancel a-1": [RefusedError("no right")]},
+            {"poll a-1": [RUNNING], "cancel a-1": [RefusedError("no right")]},
             [CancelResult("a", A1, "could not be cancelled: no right")],
-            LATE,
+            NOT_FINISHED,
             id="refused",
         ),
         pytest.param(
-            {"look a-1": [RUNNING], "cancel a-1": [NO_LINE]},
+            {"poll a-1": [RUNNING], "cancel a-1": [NO_CONNECTION]},
             [CancelResult("a", A1, "could not be cancelled (no connection): it may still be running")],
-            LATE,
-            id="not-reached",
+            NOT_FINISHED,
+            id="no-connection",
         ),
         pytest.param(
-            {"look a-1": [RUNNING], "cancel a-1": [LOST_ANSWER]},
+            {"poll a-1": [RUNNING], "cancel a-1": [LOST_RESPONSE]},
             [CancelResult("a", A1, "cancel sent, not confirmed")],
-            LATE,
-            id="not-answered",
+            NOT_FINISHED,
+            id="lost-response",
         ),
     ],
 )
-def test_on_timeout_cancel_stops_what_is_ours_and_not_deployed_yet(
-    script: Script, withdrawn: list[CancelResult], reason: str
+def test_on_timeout_cancel_cancels_own_unfinished_deployments(
+    script: Script, cancelled: list[CancelResult], reason: str
 ) -> None:
-    tale = tell(script, timeout=25, cancel_on_timeout=True)
-    assert tale.events[-1 - len(withdrawn) :] == [*withdrawn, TargetFinished("a", Outcome.TIMED_OUT, reason)]
-    assert [call for call in tale.calls if call[1].startswith("cancel")] == [
-        (25, f"cancel {event.handle.id}") for event in withdrawn
+    result = run_script(script, timeout=25, cancel_on_timeout=True)
+    assert result.events[-1 - len(cancelled) :] == [
+        *cancelled,
+        TargetFinished("a", Outcome.TIMED_OUT, reason),
+    ]
+    assert [call for call in result.calls if call[1].startswith("cancel")] == [
+        (25, f"cancel {event.handle.id}") for event in cancelled
     ]
 
 
-LEFT = "1 deployment is still queued, and nothing runs on that server"
+LEFT_QUEUED = "1 deployment is still queued, and nothing runs on that server"
 
 
 @pytest.mark.parametrize(
-    ("script", "plan", "signals", "told", "asked"),
+    ("script", "plan", "signals", "expected", "call"),
     [
         pytest.param(
-            {"look a-1": [RUNNING]},
+            {"poll a-1": [RUNNING]},
             {"timeout": 25, "cancel_on_timeout": True},
             (),
-            [CancelResult("a", A1, "cancelled"), TargetWarning("a", LEFT)],
+            [CancelResult("a", A1, "cancelled"), TargetWarning("a", LEFT_QUEUED)],
             "left waiting",
             id="on-timeout",
         ),
         pytest.param(
-            {"look a-1": [RUNNING]},
+            {"poll a-1": [RUNNING]},
             {},
             [(3, "SIGTERM")],
-            [CancelResult("a", A1, "cancelled"), TargetWarning("a", LEFT)],
+            [CancelResult("a", A1, "cancelled"), TargetWarning("a", LEFT_QUEUED)],
             "left waiting within 1 s",
             id="interrupted",
         ),
         pytest.param(
-            {"going a": [(replace(A1, owner=Owner.OTHERS),)], "look a-1": [CANCELLED]},
+            {"active a": [(replace(A1, owner=Owner.OTHERS),)], "poll a-1": [CANCELLED]},
             {"command": Command.CANCEL},
             (),
-            [TargetWarning("a", LEFT)],
+            [TargetWarning("a", LEFT_QUEUED)],
             "left waiting",
             id="command-cancel",
         ),
-        pytest.param({"look a-1": [DONE]}, {}, (), [], None, id="nothing-was-cancelled"),
+        pytest.param({"poll a-1": [DONE]}, {}, (), [], None, id="nothing-cancelled"),
         pytest.param(
-            {"look a-1": [RUNNING], "left waiting": [NO_LINE]},
+            {"poll a-1": [RUNNING], "left waiting": [NO_CONNECTION]},
             {},
             [(3, "SIGTERM")],
             [],
             "left waiting within 1 s",
-            id="not-to-be-read",
+            id="request-fails",
         ),
     ],
 )
-def test_what_a_cancel_leaves_in_the_queue_is_told(
+def test_what_a_cancel_leaves_in_the_queue_is_reported(
     script: Script,
     plan: dict[str, Any],
     signals: list[tuple[float, str]],
-    told: list[Event],
-    asked: str | None,
+    expected: list[Event],
+    call: str | None,
 ) -> None:
-    tale = tell({"left waiting": [LEFT], **script}, signals=signals, **plan)
-    assert [event for event in tale.events if event in told] == told
-    assert (TargetWarning("a", LEFT) in tale.events) is bool(told)
-    assert [call for call in tale.sent if call.startswith("left")] == ([asked] if asked else [])
+    result = run_script({"left waiting": [LEFT_QUEUED], **script}, signals=signals, **plan)
+    assert [event for event in result.events if event in expected] == expected
+    assert (TargetWarning("a", LEFT_QUEUED) in result.events) is bool(expected)
+    assert [call for call in result.sent if call.startswith("left")] == ([call] if call else [])
 
 
-def test_on_timeout_cancel_stops_what_is_late_also_when_another_one_failed() -> None:
+def test_on_timeout_cancel_applies_although_another_server_failed() -> None:
     script: Script = {
-        "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-        "look a-2": [BROKEN],
-        "look a-3": [RUNNING],
+        "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+        "poll a-2": [BROKEN],
+        "poll a-3": [RUNNING],
     }
-    tale = tell(script, timeout=25, cancel_on_timeout=True)
-    assert tale.events[-2:] == [
+    result = run_script(script, timeout=25, cancel_on_timeout=True)
+    assert result.events[-2:] == [
         CancelResult("a", A3, "cancelled"),
-        TargetFinished("a", Outcome.FAILED, f"{IN_PARIS}failed"),
+        TargetFinished("a", Outcome.FAILED, f"{ON_PARIS}failed"),
     ]
 
 
-def test_a_token_that_is_revoked_cancels_no_second_late_one() -> None:
+def test_after_a_revoked_token_no_further_deployment_is_cancelled() -> None:
     script: Script = {
-        "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
-        "look a-2": [RUNNING],
-        "look a-3": [RUNNING],
+        "poll a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+        "poll a-2": [RUNNING],
+        "poll a-3": [RUNNING],
         "cancel a-2": [REVOKED],
     }
-    tale = tell(script, timeout=25, cancel_on_timeout=True)
-    assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel a-2"]
-    assert tale.ends() == [TargetFinished("a", Outcome.TIMED_OUT, f"{IN_PARIS}{LATE}")]
+    result = run_script(script, timeout=25, cancel_on_timeout=True)
+    assert [call for call in result.sent if call.startswith("cancel")] == ["cancel a-2"]
+    assert result.ends() == [TargetFinished("a", Outcome.TIMED_OUT, f"{ON_PARIS}{NOT_FINISHED}")]
 
 
 def test_on_timeout_leave_cancels_nothing() -> None:
-    tale = tell({"look a-1": [RUNNING]}, timeout=25)
-    assert tale.events == [*FOLLOWED, phase(Phase.RUNNING), TargetFinished("a", Outcome.TIMED_OUT, LATE)]
-    assert "cancel a-1" not in tale.sent
+    result = run_script({"poll a-1": [RUNNING]}, timeout=25)
+    assert result.events == [
+        *UNTIL_FOLLOWED,
+        phase(Phase.RUNNING),
+        TargetFinished("a", Outcome.TIMED_OUT, NOT_FINISHED),
+    ]
+    assert "cancel a-1" not in result.sent
 
 
 @pytest.mark.parametrize(
@@ -344,26 +363,24 @@ def test_on_timeout_leave_cancels_nothing() -> None:
     [
         pytest.param(
             1,
-            [CancelResult("a", A1, "cancelled"), TargetFinished("a", Outcome.TIMED_OUT, LATE)],
+            [CancelResult("a", A1, "cancelled"), TargetFinished("a", Outcome.TIMED_OUT, NOT_FINISHED)],
             [(25, "cancel a-1")],
-            id="answered-within-the-grace",
+            id="response-within-grace",
         ),
         pytest.param(
             9,
             [
                 InterruptReceived("SIGTERM"),
                 CancelResult("a", A1, "cancel sent, not confirmed"),
-                TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
+                TargetFinished("a", Outcome.INTERRUPTED, CANCELLED_BY_SIGTERM),
             ],
             [(25, "cancel a-1"), (27.5, "cancel a-1 within 1 s")],
-            id="not-answered",
+            id="lost-response",
         ),
     ],
 )
-def test_a_signal_while_a_late_one_is_cancelled(
-    takes: float, events: list[Event], cancels: list[Call]
-) -> None:
-    script: Script = {"look a-1": [RUNNING], "cancel a-1": [Act("cancelled", takes=takes)]}
-    tale = tell(script, timeout=25, cancel_on_timeout=True, signals=[(25.5, "SIGTERM")])
-    assert tale.events == [*FOLLOWED, phase(Phase.RUNNING), *events]
-    assert [call for call in tale.calls if call[1].startswith("cancel")] == cancels
+def test_a_signal_during_a_cancel_on_timeout(takes: float, events: list[Event], cancels: list[Call]) -> None:
+    script: Script = {"poll a-1": [RUNNING], "cancel a-1": [Reply("cancelled", takes=takes)]}
+    result = run_script(script, timeout=25, cancel_on_timeout=True, signals=[(25.5, "SIGTERM")])
+    assert result.events == [*UNTIL_FOLLOWED, phase(Phase.RUNNING), *events]
+    assert [call for call in result.calls if call[1].startswith("cancel")] == cancels

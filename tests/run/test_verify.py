@@ -23,76 +23,76 @@ from deployer.model import (
 )
 from tests.run.scripted import (
     A1,
-    BOTH,
+    ABSENT,
+    BOTH_MEMBERS,
     BROKEN,
     CANCELLED,
-    FAREWELL,
-    GOES_ON,
-    GONE,
-    REACHED,
+    CONNECTED,
+    INTERRUPTED,
     REVOKED,
     RUNNING,
     SIGNAL_AT_2,
+    STATUS_UNREADABLE,
     Script,
     phase,
-    tell,
+    run_script,
 )
 
 ADDRESS = "https://a.example.com"
 
 
-MINE = Target("a", url=ADDRESS)
+TARGET_WITH_URL = Target("a", url=ADDRESS)
 
 
-VISITED = Handle("a", "", condition=rules.SITE_RESPONDS)
+SITE_CONDITION = Handle("a", "", condition=rules.SITE_RESPONDS)
 
 
-SAYS_502 = Snapshot(Phase.RUNNING, "HTTP 502", reason="it responded with HTTP 502")
+HTTP_502 = Snapshot(Phase.RUNNING, "HTTP 502", reason="it responded with HTTP 502")
 
 
-SAYS_200 = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
+HTTP_200 = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
 
 
-def answered(detail: str, phase: Phase = Phase.RUNNING, target: str = "a") -> PhaseChanged:
+def verify_phase(detail: str, phase: Phase = Phase.RUNNING, target: str = "a") -> PhaseChanged:
     return PhaseChanged(target, phase, detail, stage=Stage.VERIFY)
 
 
-def test_two_good_answers_in_a_row_count() -> None:
-    tale = tell(
-        {"check a": [MINE], f"visit {ADDRESS}": [SAYS_502, SAYS_200, SAYS_502, SAYS_200]},
+def test_two_consecutive_ok_responses_verify_a_site() -> None:
+    result = run_script(
+        {"resolve a": [TARGET_WITH_URL], f"visit {ADDRESS}": [HTTP_502, HTTP_200, HTTP_502, HTTP_200]},
         visits=True,
         own_site=True,
         poll_interval=5,
     )
-    assert tale.events == [
+    assert result.events == [
         *(
-            REACHED,
-            TargetResolved(MINE),
+            CONNECTED,
+            TargetResolved(TARGET_WITH_URL),
             Triggering("a"),
             Following("a", A1),
             phase(Phase.SUCCEEDED),
-            Following("a", VISITED, stage=Stage.VERIFY),
+            Following("a", SITE_CONDITION, stage=Stage.VERIFY),
         ),
         *(
-            answered("HTTP 502"),
-            answered("HTTP 200", Phase.SUCCEEDED),
-            answered("HTTP 502"),
-            answered("HTTP 200", Phase.SUCCEEDED),
+            verify_phase("HTTP 502"),
+            verify_phase("HTTP 200", Phase.SUCCEEDED),
+            verify_phase("HTTP 502"),
+            verify_phase("HTTP 200", Phase.SUCCEEDED),
         ),
         TargetFinished("a", Outcome.FINISHED),
     ]
-    assert tale.times(f"visit {ADDRESS}") == [0, 5, 10, 15, 20]
+    assert result.times(f"visit {ADDRESS}") == [0, 5, 10, 15, 20]
 
 
-def test_what_does_not_answer_well_in_time_is_not_proven() -> None:
-    tale = tell({"visit ": [SAYS_502]}, visits=True, verify_timeout=20, poll_interval=15)
-    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, "it responded with HTTP 502")]
-    assert tale.times("visit ") == [0, 15, 20]
+def test_a_site_without_ok_responses_in_time_is_unverified() -> None:
+    result = run_script({"visit ": [HTTP_502]}, visits=True, verify_timeout=20, poll_interval=15)
+    assert result.ends() == [TargetFinished("a", Outcome.UNVERIFIED, "it responded with HTTP 502")]
+    assert result.times("visit ") == [0, 15, 20]
 
 
-def test_an_application_without_an_address_of_its_own_is_refused_before_anything_is_changed() -> None:
-    tale = tell({}, targets=("a", "b"), visits=True, own_site=True, has_changes=True)
-    assert tale.ends() == [
+def test_verify_url_auto_without_a_url_is_refused_before_any_change() -> None:
+    result = run_script({}, targets=("a", "b"), visits=True, own_site=True, has_changes=True)
+    assert result.ends() == [
         TargetFinished(
             target,
             Outcome.REFUSED,
@@ -100,50 +100,50 @@ def test_an_application_without_an_address_of_its_own_is_refused_before_anything
         )
         for target in "ab"
     ]
-    assert tale.sent == ["reach", "check a", "check b"]
+    assert result.sent == ["connect", "resolve a", "resolve b"]
 
 
-def test_a_member_of_a_tag_without_an_address_is_not_asked_and_that_is_said() -> None:
-    parts = (GroupMember(MINE, A1), BOTH[1])
-    tale = tell(
-        {"check t": [Target("t", group=True)], "start t": [GroupStarted(parts)]},
+def test_a_group_member_without_a_url_is_not_verified_and_that_is_reported() -> None:
+    parts = (GroupMember(TARGET_WITH_URL, A1), BOTH_MEMBERS[1])
+    result = run_script(
+        {"resolve t": [Target("t", group=True)], "trigger t": [GroupStarted(parts)]},
         targets=("t",),
         visits=True,
         own_site=True,
     )
-    assert [event for event in tale.events if isinstance(event, TargetWarning)] == [
+    assert [event for event in result.events if isinstance(event, TargetWarning)] == [
         TargetWarning("b", "`verify_url: auto`: its address is unknown, so no site is verified")
     ]
-    assert {call for call in tale.sent if call.startswith("visit")} == {f"visit {ADDRESS}"}
-    assert sorted(event.target for event in tale.ends()) == ["a", "b"]
-    assert tale.outcome is Outcome.FINISHED
+    assert {call for call in result.sent if call.startswith("visit")} == {f"visit {ADDRESS}"}
+    assert sorted(event.target for event in result.ends()) == ["a", "b"]
+    assert result.outcome is Outcome.FINISHED
 
 
-def test_a_revoked_token_does_not_keep_a_site_from_being_asked() -> None:
-    script: Script = {"visit ": [SAYS_502, SAYS_502, SAYS_200], "look b-1": [RUNNING, REVOKED]}
-    tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5)
-    assert tale.ends() == [
-        TargetFinished("b", Outcome.LOST, f"{GOES_ON}the token is revoked"),
+def test_a_revoked_token_does_not_stop_site_checks() -> None:
+    script: Script = {"visit ": [HTTP_502, HTTP_502, HTTP_200], "poll b-1": [RUNNING, REVOKED]}
+    result = run_script(script, targets=("a", "b"), visits=True, poll_interval=5)
+    assert result.ends() == [
+        TargetFinished("b", Outcome.LOST, f"{STATUS_UNREADABLE}the token is revoked"),
         TargetFinished("a", Outcome.FINISHED),
     ]
-    assert tale.sent[-3:] == ["visit ", "visit ", "visit "]
+    assert result.sent[-3:] == ["visit ", "visit ", "visit "]
 
 
-def test_a_revoked_token_is_no_evidence_against_a_site() -> None:
-    script: Script = {"visit ": [SAYS_502], "look b-1": [RUNNING, REVOKED]}
-    tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5, verify_timeout=30)
-    assert tale.ends()[-1] == TargetFinished("a", Outcome.UNVERIFIED, "it responded with HTTP 502")
-    assert tale.times("visit ")[-1] == 30
+def test_a_site_check_continues_until_its_timeout_after_a_revoked_token() -> None:
+    script: Script = {"visit ": [HTTP_502], "poll b-1": [RUNNING, REVOKED]}
+    result = run_script(script, targets=("a", "b"), visits=True, poll_interval=5, verify_timeout=30)
+    assert result.ends()[-1] == TargetFinished("a", Outcome.UNVERIFIED, "it responded with HTTP 502")
+    assert result.times("visit ")[-1] == 30
 
 
 @pytest.mark.parametrize(
-    "last", [BROKEN, CANCELLED, GONE, Snapshot(Phase.UNVERIFIED)], ids=lambda last: last.phase.value
+    "last", [BROKEN, CANCELLED, ABSENT, Snapshot(Phase.UNVERIFIED)], ids=lambda last: last.phase.value
 )
-def test_only_what_was_deployed_is_asked(last: Snapshot) -> None:
-    assert "visit " not in tell({"look a-1": [last]}, visits=True).sent
+def test_only_deployed_targets_are_verified(last: Snapshot) -> None:
+    assert "visit " not in run_script({"poll a-1": [last]}, visits=True).sent
 
 
-def test_a_signal_while_a_site_is_asked_cancels_nothing() -> None:
-    tale = tell({"visit ": [SAYS_502]}, visits=True, signals=SIGNAL_AT_2)
-    assert tale.events[-2:] == FAREWELL
-    assert not [call for call in tale.sent if call.startswith("cancel")]
+def test_a_signal_during_site_checks_cancels_nothing() -> None:
+    result = run_script({"visit ": [HTTP_502]}, visits=True, signals=SIGNAL_AT_2)
+    assert result.events[-2:] == INTERRUPTED
+    assert not [call for call in result.sent if call.startswith("cancel")]

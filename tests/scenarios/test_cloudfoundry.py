@@ -22,7 +22,7 @@ from deployer.simulator.cloudfoundry.names import guid
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
 from deployer.simulator.cloudfoundry.state.timelines import WELL, Process, State, Timeline
 from deployer.simulator.serving.exchange import Fault, Response, Then
-from tests.fakes import BEGINNING
+from tests.fakes import START_TIME
 from tests.scenarios.cloudfoundry_truths import (
     BACK,
     BY_ROLLING,
@@ -68,7 +68,7 @@ def play(
         clock = StillClock(truth.signals)
         monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
         code = main([], environ(session, truth.inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-        return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
+        return code, capfdbinary.readouterr().out.decode(), clock.now() - START_TIME
 
     return run
 

@@ -18,7 +18,7 @@ from deployer.main import main
 from deployer.simulator import Request, Session
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.coolify.checks import name_of
-from tests.fakes import BEGINNING
+from tests.fakes import START_TIME
 from tests.scenarios.coolify_changes import BACKS, CHANGES
 from tests.scenarios.coolify_deployments import DEPLOYMENTS
 from tests.scenarios.coolify_known_traps import TRAPS
@@ -64,7 +64,7 @@ def play(
 
     def run(session: Session, inputs: Mapping[str, str]) -> tuple[int, str, float]:
         code = main([], environ(session, inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-        return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
+        return code, capfdbinary.readouterr().out.decode(), clock.now() - START_TIME
 
     return run
 

@@ -21,7 +21,7 @@ from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
 from deployer.ci.output import LogFile, Redactor, Writer, lines
 from deployer.ci.plain import Plain
-from tests.ci.decoders import Command, Stdout, obeyed, parse_env_file, parse_line
+from tests.ci.decoders import Command, Stdout, executed, parse_env_file, parse_line
 
 # The same examples in every run: a test that fails only now and then is read by nobody.
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=100)
@@ -126,7 +126,7 @@ def as_written(text: str) -> str:
 def test_nothing_that_is_said_is_obeyed(system: type[CI], text: str) -> None:
     ci, stdout = speaker(system)
     ci.say(text)
-    assert obeyed(system, stdout.text) == []
+    assert executed(system, stdout.text) == []
 
 
 @every_system
@@ -141,7 +141,7 @@ def test_a_group_and_an_annotation_are_obeyed_as_nothing_else(
     ci.annotate("error", title, message)
     told = ["error"] if title.strip() or message.strip() else []
     assert (
-        obeyed(system, stdout.text)
+        executed(system, stdout.text)
         == {GitHub: ["group", "endgroup", *told], GitLab: ["start", "end"], Plain: []}[system]
     )
 

@@ -1,4 +1,4 @@
-"""Environments, and what is read from them."""
+"""Environments, and the inputs read from them."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ TOKEN = f"7|{MARK}0000000000000000000000000000000000"
 OTHER_TOKEN = f"8|{MARK}1111111111111111111111111111111111"
 
 
-GOOD = {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB}
+VALID = {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB}
 
 
-def found(environ: Mapping[str, str], prefix: str = "") -> RawInputs:
+def raw_inputs(environ: Mapping[str, str], prefix: str = "") -> RawInputs:
     return look_up(GROUPS, environ, prefix)
 
 
 def read(environ: Mapping[str, str], prefix: str = "") -> tuple[Common | None, Coolify | None, RawInputs]:
-    given = found(environ, prefix)
-    return Common.read(given), Coolify.read(given), given
+    raw = raw_inputs(environ, prefix)
+    return Common.read(raw), Coolify.read(raw), raw
 
 
 def common(**environ: str) -> Common:
-    values, _, given = read({**GOOD, **environ})
-    assert values is not None, given.mistakes
+    values, _, raw = read({**VALID, **environ})
+    assert values is not None, raw.mistakes
     return values
 
 
@@ -47,13 +47,13 @@ def mistakes(environ: Mapping[str, str], prefix: str = "") -> list[str]:
     return read(environ, prefix)[2].mistakes
 
 
-def refused(variable: str, value: str) -> str:
-    """The one mistake of a value, without the name before it."""
-    told = mistakes({**GOOD, variable: value})
-    assert len(told) == 1, told
-    name, _, words = told[0].partition(": ")
+def mistake_of(variable: str, value: str) -> str:
+    """Return the only mistake that a value causes, without the name of the input."""
+    messages = mistakes({**VALID, variable: value})
+    assert len(messages) == 1, messages
+    name, _, message = messages[0].partition(": ")
     assert name == variable
-    return words
+    return message
 
 
 UUID_HOOK, TAG_HOOK = (

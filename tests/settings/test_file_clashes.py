@@ -1,4 +1,4 @@
-"""Two of our files that are one and the same: a mistake, under both names, before anything is written."""
+"""Two file inputs with the same file are a mistake, reported before anything is written."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.process.program import github, gitlab, login, running
 
 
 def clashes(
-    environ: Mapping[str, str], of_ci: Mapping[str, str] | None = None, default_output: str = ""
+    environ: Mapping[str, str], ci_files: Mapping[str, str] | None = None, default_output: str = ""
 ) -> list[tuple[str, str]]:
-    """The names of each pair."""
-    given = look_up(GROUPS, environ)
-    find_clashes(given, environ, of_ci or {}, default_output)
-    sentences = [mistake.partition(" name the same file. Change one of them") for mistake in given.mistakes]
+    """Return the names of each pair of inputs with the same file."""
+    raw = look_up(GROUPS, environ)
+    find_clashes(raw, environ, ci_files or {}, default_output)
+    sentences = [mistake.partition(" name the same file. Change one of them") for mistake in raw.mistakes]
     return [
         (first, second)
-        for names, found, _ in sentences
-        if found
+        for names, raw_inputs, _ in sentences
+        if raw_inputs
         for first, _, second in [names.partition(" and ")]
     ]
 
@@ -31,29 +31,29 @@ def clashes(
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("there").write_text("DEPLOYED=1\n")
-    Path("hard").hardlink_to("there")
-    Path("soft").symlink_to("there")
+    Path("existing").write_text("DEPLOYED=1\n")
+    Path("hard").hardlink_to("existing")
+    Path("soft").symlink_to("existing")
     Path("to-nothing").symlink_to("missing")
     Path("folder").mkdir()
-    Path("way").symlink_to("folder")
+    Path("linked-folder").symlink_to("folder")
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        pytest.param("there", "there", id="one-name"),
-        pytest.param("missing", "missing", id="one-name-of-nothing-yet"),
-        pytest.param("there", "./folder/../there", id="another-way-there"),
-        pytest.param("missing", "folder/../missing", id="another-way-to-nothing-yet"),
-        pytest.param("there", "hard", id="a-hard-link"),
-        pytest.param("soft", "there", id="a-symbolic-link"),
-        pytest.param("hard", "soft", id="both"),
-        pytest.param("to-nothing", "missing", id="a-symbolic-link-to-nothing-yet"),
-        pytest.param("way/new", "folder/new", id="through-a-linked-folder"),
+        pytest.param("existing", "existing", id="same-name"),
+        pytest.param("missing", "missing", id="same-name-of-a-missing-file"),
+        pytest.param("existing", "./folder/../existing", id="other-path"),
+        pytest.param("missing", "folder/../missing", id="other-path-of-a-missing-file"),
+        pytest.param("existing", "hard", id="hard-link"),
+        pytest.param("soft", "existing", id="symbolic-link"),
+        pytest.param("hard", "soft", id="hard-and-symbolic-link"),
+        pytest.param("to-nothing", "missing", id="symbolic-link-to-a-missing-file"),
+        pytest.param("linked-folder/new", "folder/new", id="linked-folder"),
     ],
 )
-def test_one_file_under_two_names_is_a_mistake(one: str, other: str) -> None:
+def test_the_same_file_by_two_names_is_a_mistake(one: str, other: str) -> None:
     for first, second in ((one, other), (other, str(Path(one).absolute()))):
         assert clashes({"DEPLOYER_RESULT_FILE": first, "DEPLOYER_LOG_FILE": second}) == [
             ("DEPLOYER_LOG_FILE", "DEPLOYER_RESULT_FILE")
@@ -62,28 +62,28 @@ def test_one_file_under_two_names_is_a_mistake(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("there", "missing"), ("new", "folder/new"), ("/dev/null", "/dev/null"), ("folder", "folder")],
+    [("existing", "missing"), ("new", "folder/new"), ("/dev/null", "/dev/null"), ("folder", "folder")],
 )
-def test_two_files_are_two(one: str, other: str) -> None:
-    """And what is not a regular file is never written: that is told when it is opened."""
+def test_different_files_are_accepted(one: str, other: str) -> None:
+    """Files that are not regular are never written; that is reported when they are opened."""
     assert clashes({"DEPLOYER_RESULT_FILE": one, "DEPLOYER_LOG_FILE": other}) == []
 
 
-OUTPUT, SUMMARY = {"GITHUB_OUTPUT": "there"}, {"GITHUB_STEP_SUMMARY": "there"}
+OUTPUT, SUMMARY = {"GITHUB_OUTPUT": "existing"}, {"GITHUB_STEP_SUMMARY": "existing"}
 
 
 @pytest.mark.parametrize(
-    ("environ", "of_ci", "names"),
+    ("environ", "ci_files", "names"),
     [
         pytest.param(
             {"INPUT_RESULT_FILE": "hard"}, OUTPUT, ("result_file", "GITHUB_OUTPUT"), id="result-output"
         ),
-        pytest.param({"INPUT_LOG_FILE": "there"}, OUTPUT, ("log_file", "GITHUB_OUTPUT"), id="log-output"),
+        pytest.param({"INPUT_LOG_FILE": "existing"}, OUTPUT, ("log_file", "GITHUB_OUTPUT"), id="log-output"),
         pytest.param(
-            {"INPUT_OUTPUT_FILE": "there"}, OUTPUT, ("output_file", "GITHUB_OUTPUT"), id="output-output"
+            {"INPUT_OUTPUT_FILE": "existing"}, OUTPUT, ("output_file", "GITHUB_OUTPUT"), id="output-output"
         ),
         pytest.param(
-            {"INPUT_LOG_FILE": "there"}, SUMMARY, ("log_file", "GITHUB_STEP_SUMMARY"), id="log-summary"
+            {"INPUT_LOG_FILE": "existing"}, SUMMARY, ("log_file", "GITHUB_STEP_SUMMARY"), id="log-summary"
         ),
         pytest.param(
             {"INPUT_OUTPUT_FILE": "a", "INPUT_RESULT_FILE": "a"},
@@ -92,33 +92,33 @@ OUTPUT, SUMMARY = {"GITHUB_OUTPUT": "there"}, {"GITHUB_STEP_SUMMARY": "there"}
             id="result-dotenv",
         ),
         pytest.param(
-            {"INPUT_ENV_FILE": "there", "INPUT_LOG_FILE": "there"},
+            {"INPUT_ENV_FILE": "existing", "INPUT_LOG_FILE": "existing"},
             {},
             ("log_file", "env_file"),
             id="log-env-file",
         ),
         pytest.param(
-            {"INPUT_CA_CERT": "there", "INPUT_RESULT_FILE": "there"},
+            {"INPUT_CA_CERT": "existing", "INPUT_RESULT_FILE": "existing"},
             {},
             ("result_file", "ca_cert"),
             id="result-ca",
         ),
         pytest.param(
-            {"COOLIFY_TOKEN_FILE": "there", "INPUT_OUTPUT_FILE": "there"},
+            {"COOLIFY_TOKEN_FILE": "existing", "INPUT_OUTPUT_FILE": "existing"},
             {},
             ("output_file", "COOLIFY_TOKEN_FILE"),
             id="dotenv-token",
         ),
-        pytest.param({}, OUTPUT | SUMMARY, ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"), id="the-system-s-own"),
+        pytest.param({}, OUTPUT | SUMMARY, ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"), id="both-ci-files"),
     ],
 )
-def test_no_file_of_ours_is_another_one(
-    environ: dict[str, str], of_ci: dict[str, str], names: tuple[str, str]
+def test_the_same_file_for_two_purposes_is_a_mistake(
+    environ: dict[str, str], ci_files: dict[str, str], names: tuple[str, str]
 ) -> None:
-    assert clashes(environ, of_ci) == [names]
+    assert clashes(environ, ci_files) == [names]
 
 
-def test_the_default_output_file_counts_too() -> None:
+def test_the_default_output_file_is_checked() -> None:
     default = "deployer.env (the default of DEPLOYER_OUTPUT_FILE)"
     assert clashes({"DEPLOYER_LOG_FILE": "deployer.env"}, default_output="deployer.env") == [
         ("DEPLOYER_LOG_FILE", default)
@@ -131,14 +131,18 @@ def test_the_default_output_file_counts_too() -> None:
     )
 
 
-def test_a_summary_that_is_not_written_is_no_file_of_ours() -> None:
-    assert clashes({"INPUT_LOG_FILE": "there", "INPUT_SUMMARY": "False"}, SUMMARY) == []
+def test_a_disabled_summary_is_not_checked() -> None:
+    assert clashes({"INPUT_LOG_FILE": "existing", "INPUT_SUMMARY": "False"}, SUMMARY) == []
 
 
-def test_two_that_are_only_read_may_be_one() -> None:
+def test_input_files_may_be_the_same() -> None:
     assert (
         clashes(
-            {"COOLIFY_TOKEN_FILE": "there", "COOLIFY_READ_TOKEN_FILE": "there", "INPUT_ENV_FILE": "there"}
+            {
+                "COOLIFY_TOKEN_FILE": "existing",
+                "COOLIFY_READ_TOKEN_FILE": "existing",
+                "INPUT_ENV_FILE": "existing",
+            }
         )
         == []
     )
@@ -146,25 +150,25 @@ def test_two_that_are_only_read_may_be_one() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the program runs: empty."""
+    """The empty folder in which the program runs."""
     work = tmp_path / "work"
     work.mkdir()
     return work
 
 
 @pytest.mark.parametrize(
-    "more", [{}, {"INPUT_WAIT": "perhaps"}, {"INPUT_ON_MISSING_SECRET": "skip", "COOLIFY_TOKEN": ""}]
+    "extra", [{}, {"INPUT_WAIT": "perhaps"}, {"INPUT_ON_MISSING_SECRET": "skip", "COOLIFY_TOKEN": ""}]
 )
-def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str, str], folder: Path) -> None:
+def test_existing_content_is_kept_when_the_run_is_refused(extra: dict[str, str], folder: Path) -> None:
     (folder / "output").write_text("before=1\n")
     environ = github(
         folder, INPUT_RESULT_FILE="output", INPUT_OUTPUT_FILE="./output", INPUT_LOG_FILE="output"
     )
     with simulating("success", speed=1.0) as session:
-        with running(folder, {**login(session, folder), **environ, **more}) as program:
+        with running(folder, {**login(session, folder), **environ, **extra}) as program:
             ended = program.end()
         assert not session.journal
-    skipped = "INPUT_ON_MISSING_SECRET" in more
+    skipped = "INPUT_ON_MISSING_SECRET" in extra
     assert (ended.code, ended.outputs["status"], ended.outputs["before"]) == (
         (0, "skipped", "1") if skipped else (2, "refused", "1")
     )
@@ -172,7 +176,7 @@ def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str
     assert len(clashing) == (0 if skipped else 3)
 
 
-def test_an_output_file_that_is_the_log_is_a_mistake_on_gitlab_too(folder: Path) -> None:
+def test_the_same_output_and_log_file_is_a_mistake_on_gitlab(folder: Path) -> None:
     with (
         simulating("success", speed=1.0) as session,
         running(

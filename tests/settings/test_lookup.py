@@ -1,4 +1,4 @@
-"""How an input finds its variable: spellings, names, files, typos."""
+"""How inputs are looked up: spellings, names, files, typos."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pydantic import SecretStr
 from deployer.settings import Found, RawInputs, declared
 from tests.settings.environments import (
     BASE,
-    GOOD,
     GROUPS,
     MARK,
     OTHER_TOKEN,
     TOKEN,
+    VALID,
     WEB,
     common,
-    found,
     mistakes,
+    raw_inputs,
     read,
 )
 
-# Input: its input aliases, its variable aliases (the table of architecture 2.2, as far as it is built).
+# Input: its input aliases, its variable aliases (the table of architecture 2.2).
 INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "provider": ((), ()),
     "ci": ((), ()),
@@ -80,19 +80,19 @@ INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-FROM_FILES = ("coolify_token", "headers", "read_token")
+FILE_INPUTS = ("coolify_token", "headers", "read_token")
 
 
 def variables(name: str) -> list[str]:
-    """Every variable of an input, the strongest first, as architecture 2.1 lists them."""
+    """Return every variable of an input, in order of precedence (architecture 2.1)."""
     inputs, aliases = INPUTS[name]
     listed: list[str] = []
     for each in (name, *inputs):
         capitals = each.upper()
         hyphens = [f"INPUT_{capitals.replace('_', '-')}"] if "_" in each else []
-        own = capitals if each.startswith("coolify_") else f"DEPLOYER_{capitals}"
-        own = "DEPLOYER_APP_IMAGE" if each == "image" else own
-        listed += [f"INPUT_{capitals}", *hyphens, f"PLUGIN_{capitals}", own]
+        prefixed = capitals if each.startswith("coolify_") else f"DEPLOYER_{capitals}"
+        prefixed = "DEPLOYER_APP_IMAGE" if each == "image" else prefixed
+        listed += [f"INPUT_{capitals}", *hyphens, f"PLUGIN_{capitals}", prefixed]
     return [*listed, *aliases]
 
 
@@ -105,20 +105,20 @@ def every_spelling() -> Iterator[Any]:
 # --- spellings
 
 
-def test_the_table_of_these_tests_holds_every_input() -> None:
+def test_the_table_has_every_input() -> None:
     assert {name: (spelling.inputs, spelling.variables) for name, _, spelling in declared(GROUPS)} == INPUTS
-    assert tuple(sorted(name for name, _, spelling in declared(GROUPS) if spelling.file)) == FROM_FILES
+    assert tuple(sorted(name for name, _, spelling in declared(GROUPS) if spelling.file)) == FILE_INPUTS
 
 
 @pytest.mark.parametrize(("name", "rank"), list(every_spelling()))
-def test_of_all_spellings_of_an_input_the_strongest_that_is_given_counts(name: str, rank: int) -> None:
-    given = [*variables(name)][rank:]
-    everything = found({variable: f"value {number}" for number, variable in enumerate(given)})
-    assert everything.found == {name: Found(given[0], "value 0")}
+def test_the_spelling_with_the_highest_precedence_counts(name: str, rank: int) -> None:
+    names = [*variables(name)][rank:]
+    everything = raw_inputs({variable: f"value {number}" for number, variable in enumerate(names)})
+    assert everything.found == {name: Found(names[0], "value 0")}
     assert everything.warnings == [
-        f"{other} and {given[0]} have different values; using {given[0]}" for other in given[1:]
+        f"{other} and {names[0]} have different values; using {names[0]}" for other in names[1:]
     ]
-    assert found({given[0]: "alone"}) == RawInputs(found={name: Found(given[0], "alone")})
+    assert raw_inputs({names[0]: "alone"}) == RawInputs(found={name: Found(names[0], "alone")})
 
 
 def test_no_two_inputs_share_a_variable() -> None:
@@ -126,37 +126,41 @@ def test_no_two_inputs_share_a_variable() -> None:
     assert len(set(every)) == len(every)
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "\n", "\t \r\n"])
-def test_empty_means_not_given(nothing: str) -> None:
-    assert found({variable: nothing for name in INPUTS for variable in variables(name)}) == RawInputs()
-    assert found({"INPUT_TIMEOUT": nothing, "DEPLOYER_TIMEOUT": "5m"}) == RawInputs(
+@pytest.mark.parametrize("blank_value", ["", " ", "\n", "\t \r\n"])
+def test_an_empty_value_is_ignored(blank_value: str) -> None:
+    assert (
+        raw_inputs({variable: blank_value for name in INPUTS for variable in variables(name)}) == RawInputs()
+    )
+    assert raw_inputs({"INPUT_TIMEOUT": blank_value, "DEPLOYER_TIMEOUT": "5m"}) == RawInputs(
         found={"timeout": Found("DEPLOYER_TIMEOUT", "5m")}
     )
 
 
-def test_blanks_around_a_value_are_dropped_and_make_no_conflict() -> None:
-    given = found({"INPUT_TIMEOUT": " 5m\n", "DEPLOYER_TIMEOUT": "5m"})
-    assert given == RawInputs(found={"timeout": Found("INPUT_TIMEOUT", "5m")})
+def test_spaces_around_a_value_are_stripped_and_are_no_conflict() -> None:
+    raw = raw_inputs({"INPUT_TIMEOUT": " 5m\n", "DEPLOYER_TIMEOUT": "5m"})
+    assert raw == RawInputs(found={"timeout": Found("INPUT_TIMEOUT", "5m")})
 
 
-def test_a_conflict_is_told_by_names_and_never_by_values() -> None:
+def test_a_conflict_is_reported_with_names_and_without_values() -> None:
     environ = {"INPUT_COOLIFY_TOKEN": TOKEN, "COOLIFY_TOKEN": f"8|{MARK}1", "COOLIFY_API_TOKEN": TOKEN}
-    assert found(environ).warnings == [
+    assert raw_inputs(environ).warnings == [
         "COOLIFY_TOKEN and INPUT_COOLIFY_TOKEN have different values; using INPUT_COOLIFY_TOKEN"
     ]
 
 
-def test_small_letters_are_other_variables() -> None:
-    assert found({"input_timeout": "5m", "deployer_timeout": "5m", "coolify_url": BASE}) == RawInputs()
+def test_variables_in_lower_case_are_not_read() -> None:
+    assert raw_inputs({"input_timeout": "5m", "deployer_timeout": "5m", "coolify_url": BASE}) == RawInputs()
 
 
-def test_the_plain_name_of_an_input_with_our_prefix_is_not_read() -> None:
-    assert found({"TIMEOUT": "5m", "UUID": WEB, "TOKEN": TOKEN, "WEBHOOK": "x", "URL": BASE}) == RawInputs()
+def test_variables_without_a_prefix_are_not_read() -> None:
+    assert (
+        raw_inputs({"TIMEOUT": "5m", "UUID": WEB, "TOKEN": TOKEN, "WEBHOOK": "x", "URL": BASE}) == RawInputs()
+    )
 
 
-def test_what_nobody_gave_has_its_default() -> None:
-    _, inputs, given = read(GOOD)
-    assert (given.mistakes, given.warnings) == ([], [])
+def test_inputs_that_are_not_set_have_their_defaults() -> None:
+    _, inputs, raw = read(VALID)
+    assert (raw.mistakes, raw.warnings) == ([], [])
     assert common().model_dump() == {
         "provider": None,
         "ci": "",
@@ -214,11 +218,11 @@ def test_what_nobody_gave_has_its_default() -> None:
     }
 
 
-# --- the name that the user typed
+# --- the name in use
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "typed"),
+    ("variable", "value", "name_in_use"),
     [
         ("INPUT_TIMEOUT", "soon", "timeout"),
         ("PLUGIN_TIMEOUT", "soon", "timeout"),
@@ -250,26 +254,26 @@ def test_what_nobody_gave_has_its_default() -> None:
         ("DEPLOYER_PROVIDER", "heroku", "DEPLOYER_PROVIDER"),
     ],
 )
-def test_a_mistake_is_told_under_the_name_that_was_typed(variable: str, value: str, typed: str) -> None:
+def test_a_mistake_is_reported_with_the_name_in_use(variable: str, value: str, name_in_use: str) -> None:
     name = next(name for name in INPUTS if variable in variables(name))
-    rest = {key: text for key, text in GOOD.items() if key not in variables(name)}
-    told = mistakes({**rest, variable: value})
-    assert [each.partition(": ")[0] for each in told] == [typed]
+    rest = {key: text for key, text in VALID.items() if key not in variables(name)}
+    expected = mistakes({**rest, variable: value})
+    assert [each.partition(": ")[0] for each in expected] == [name_in_use]
 
 
 @pytest.mark.parametrize(
     ("prefix", "names"),
     [
-        pytest.param("", ["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID"], id="a-shell"),
+        pytest.param("", ["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID"], id="shell"),
         pytest.param("INPUT_", ["coolify_url", "coolify_token", "uuid"], id="github"),
         pytest.param("PLUGIN_", ["coolify_url", "coolify_token", "uuid"], id="drone"),
     ],
 )
-def test_what_is_missing_is_told_under_the_name_that_is_typed_there(prefix: str, names: list[str]) -> None:
+def test_a_missing_input_is_reported_with_the_name_of_the_ci_system(prefix: str, names: list[str]) -> None:
     assert [each.partition(" is missing: ")[0] for each in mistakes({}, prefix)] == names
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     environ = {
         "INPUT_COMMAND": "destroy",
         "INPUT_WAIT": "5",
@@ -291,10 +295,10 @@ def test_all_mistakes_are_told_at_once() -> None:
         "DEPLOYER_DRY_RUN": "maybe",
         "INPUT_COOLIFY_TOKEN_FILE": "/no/such/token",
     }
-    told = mistakes(environ, "INPUT_")
-    assert "set either coolify_token_file or coolify_token, not both" in told
-    said = [each for each in told if not each.startswith("set either ")]
-    assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in said) == sorted(
+    expected = mistakes(environ, "INPUT_")
+    assert "set either coolify_token_file or coolify_token, not both" in expected
+    printed = [each for each in expected if not each.startswith("set either ")]
+    assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in printed) == sorted(
         [
             *(
                 "command",
@@ -320,25 +324,25 @@ def test_all_mistakes_are_told_at_once() -> None:
         ]
     )
     assert [
-        each for each in told if "\n" in each or "pydantic" in each.lower() or "Input should" in each
+        each for each in expected if "\n" in each or "pydantic" in each.lower() or "Input should" in each
     ] == []
 
 
 # --- secrets from files
 
 
-@pytest.mark.parametrize("name", FROM_FILES)
-def test_a_secret_may_come_from_a_file_under_every_spelling(name: str, secret: Path) -> None:
+@pytest.mark.parametrize("name", FILE_INPUTS)
+def test_a_secret_may_be_read_from_a_file_in_every_spelling(name: str, secret: Path) -> None:
     for variable in variables(name):
-        assert found({f"{variable}_FILE": str(secret)}) == RawInputs(
+        assert raw_inputs({f"{variable}_FILE": str(secret)}) == RawInputs(
             found={name: Found(f"{variable}_FILE", TOKEN)}
         )
 
 
-@pytest.mark.parametrize("name", [name for name in INPUTS if name not in FROM_FILES])
-def test_nothing_else_comes_from_a_file(name: str, secret: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in INPUTS if name not in FILE_INPUTS])
+def test_other_inputs_are_not_read_from_files(name: str, secret: Path) -> None:
     for variable in variables(name):
-        assert found({f"{variable}_FILE": str(secret)}).found.get(name) is None
+        assert raw_inputs({f"{variable}_FILE": str(secret)}).found.get(name) is None
 
 
 @pytest.mark.parametrize(
@@ -353,15 +357,15 @@ def test_nothing_else_comes_from_a_file(name: str, secret: Path) -> None:
         ("x" * 65536, "x" * 65536),
     ],
 )
-def test_of_a_file_only_the_last_line_break_is_dropped(content: str, text: str, secret: Path) -> None:
+def test_only_the_last_line_break_of_a_file_is_stripped(content: str, text: str, secret: Path) -> None:
     secret.write_bytes(content.encode())
-    assert found({"DEPLOYER_HEADERS_FILE": str(secret)}).text("headers") == text
+    assert raw_inputs({"DEPLOYER_HEADERS_FILE": str(secret)}).text("headers") == text
 
 
-def test_a_file_in_a_hidden_link_is_read(secret: Path, tmp_path: Path) -> None:
-    """Kubernetes and Docker put links there."""
+def test_a_file_behind_a_symbolic_link_is_read(secret: Path, tmp_path: Path) -> None:
+    """Kubernetes and Docker mount secrets as links."""
     (tmp_path / "link").symlink_to(secret)
-    assert found({"COOLIFY_TOKEN_FILE": f" {tmp_path / 'link'}\n"}).text("coolify_token") == TOKEN
+    assert raw_inputs({"COOLIFY_TOKEN_FILE": f" {tmp_path / 'link'}\n"}).text("coolify_token") == TOKEN
 
 
 def directory(path: Path) -> None:
@@ -389,15 +393,15 @@ def binary(path: Path) -> None:
 
 
 def missing(path: Path) -> None:
-    """Nothing there."""
+    """Create nothing."""
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         pytest.param(missing, "No such file or directory", id="missing"),
-        pytest.param(directory, "is not a regular file", id="a-directory"),
-        pytest.param(pipe, "is not a regular file", id="a-pipe"),
+        pytest.param(directory, "is not a regular file", id="directory"),
+        pytest.param(pipe, "is not a regular file", id="pipe"),
         pytest.param(large, "is larger than 64 KiB", id="too-large"),
         pytest.param(empty, "is empty", id="empty"),
         pytest.param(blank, "is empty", id="blank"),
@@ -408,53 +412,53 @@ def missing(path: Path) -> None:
     "name",
     ["INPUT_COOLIFY_TOKEN_FILE", "COOLIFY_TOKEN_FILE", "INPUT_HEADERS_FILE", "COOLIFY_READ_TOKEN_FILE"],
 )
-def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(
-    make: Any, words: str, name: str, tmp_path: Path
+def test_an_unreadable_file_is_one_mistake_with_its_name(
+    make: Any, message: str, name: str, tmp_path: Path
 ) -> None:
     make(tmp_path / "odd")
-    rest = {key: text for key, text in GOOD.items() if "COOLIFY_TOKEN" not in name or key != "COOLIFY_TOKEN"}
-    told = mistakes({**rest, name: str(tmp_path / "odd")})
-    typed = name.removeprefix("INPUT_").lower() if name.startswith("INPUT_") else name
-    assert len(told) == 1
-    assert told[0].startswith(f"{typed}: ")
-    assert words in told[0]
-    assert MARK not in told[0]
+    rest = {key: text for key, text in VALID.items() if "COOLIFY_TOKEN" not in name or key != "COOLIFY_TOKEN"}
+    expected = mistakes({**rest, name: str(tmp_path / "odd")})
+    name_in_use = name.removeprefix("INPUT_").lower() if name.startswith("INPUT_") else name
+    assert len(expected) == 1
+    assert expected[0].startswith(f"{name_in_use}: ")
+    assert message in expected[0]
+    assert MARK not in expected[0]
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "expected"),
     [
         pytest.param(
             {"COOLIFY_TOKEN": TOKEN},
             "set either COOLIFY_TOKEN_FILE or COOLIFY_TOKEN, not both",
-            id="in-the-same-spelling",
+            id="same-spelling",
         ),
         pytest.param(
             {"INPUT_TOKEN": TOKEN},
             "set either COOLIFY_TOKEN_FILE or token, not both",
-            id="in-another-spelling",
+            id="other-spelling",
         ),
     ],
 )
-def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], told: str, secret: Path) -> None:
+def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], expected: str, secret: Path) -> None:
     assert mistakes(
         {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(secret), **environ}
-    ) == [told]
+    ) == [expected]
 
 
-def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(secret: Path) -> None:
+def test_the_read_token_and_its_file_are_a_mistake(secret: Path) -> None:
     both = {"COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_READ_TOKEN_FILE": str(secret)}
-    assert mistakes({**GOOD, **both}) == [
+    assert mistakes({**VALID, **both}) == [
         "set either DEPLOYER_READ_TOKEN_FILE or COOLIFY_READ_TOKEN, not both"
     ]
-    assert mistakes({**GOOD, "DEPLOYER_READ_TOKEN_FILE": str(secret)}) == []
+    assert mistakes({**VALID, "DEPLOYER_READ_TOKEN_FILE": str(secret)}) == []
 
 
 # --- misspelt variables
 
 
 @pytest.mark.parametrize(
-    ("variable", "told"),
+    ("variable", "expected"),
     [
         ("DEPLOYER_TIMEOT", "unknown input DEPLOYER_TIMEOT. Did you mean DEPLOYER_TIMEOUT?"),
         ("INPUT_TIMEOT", "unknown input timeot. Did you mean timeout?"),
@@ -485,12 +489,12 @@ def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(s
         ),
     ],
 )
-def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, told: str) -> None:
-    assert found({variable: f"{MARK}"}) == RawInputs(warnings=[told])
+def test_a_misspelt_variable_is_a_warning_with_a_suggestion(variable: str, expected: str) -> None:
+    assert raw_inputs({variable: f"{MARK}"}) == RawInputs(warnings=[expected])
 
 
 @pytest.mark.parametrize(
-    ("variable", "told"),
+    ("variable", "expected"),
     [
         ("DEPLOYER_DRYRUN", "unknown input DEPLOYER_DRYRUN. Did you mean DEPLOYER_DRY_RUN?"),
         ("INPUT_DRYRUN", "unknown input dryrun. Did you mean dry_run?"),
@@ -499,8 +503,8 @@ def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, t
         ("INPUT_REHERSE", "unknown input reherse. Did you mean rehearse?"),
     ],
 )
-def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, told: str) -> None:
-    assert found({variable: f"{MARK}"}) == RawInputs(mistakes=[told])
+def test_a_misspelt_rehearse_or_dry_run_is_a_mistake(variable: str, expected: str) -> None:
+    assert raw_inputs({variable: f"{MARK}"}) == RawInputs(mistakes=[expected])
 
 
 @pytest.mark.parametrize(
@@ -540,18 +544,21 @@ def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, to
         ),
     ],
 )
-def test_a_variable_of_somebody_else_is_no_warning(variable: str) -> None:
-    assert found({variable: "x"}) == RawInputs()
+def test_an_unrelated_variable_causes_no_warning(variable: str) -> None:
+    assert raw_inputs({variable: "x"}) == RawInputs()
 
 
-def test_a_misspelt_variable_without_a_value_is_no_warning() -> None:
-    assert found({"INPUT_TIMEOT": "", "DEPLOYER_TIMEOT": " \n"}) == RawInputs()
+def test_a_misspelt_variable_without_a_value_causes_no_warning() -> None:
+    assert raw_inputs({"INPUT_TIMEOT": "", "DEPLOYER_TIMEOT": " \n"}) == RawInputs()
 
 
 # --- inside a container that Coolify runs
 
 
-NOTICE = "ignoring COOLIFY_URL: Coolify sets it in containers it runs. Set COOLIFY_BASE_URL or INPUT_COOLIFY_URL instead"
+NOTICE = (
+    "ignoring COOLIFY_URL: Coolify sets it in containers it runs. Set COOLIFY_BASE_URL or "
+    "INPUT_COOLIFY_URL instead"
+)
 
 
 INSIDE = {
@@ -561,28 +568,28 @@ INSIDE = {
 }
 
 
-@pytest.mark.parametrize("sign", [{"COOLIFY_RESOURCE_UUID": "abc"}, {"COOLIFY_CONTAINER_NAME": "abc-123"}])
+@pytest.mark.parametrize("marker", [{"COOLIFY_RESOURCE_UUID": "abc"}, {"COOLIFY_CONTAINER_NAME": "abc-123"}])
 @pytest.mark.parametrize(
     ("environ", "winner"),
     [
-        pytest.param({}, None, id="nothing-else"),
+        pytest.param({}, None, id="no-other-url"),
         pytest.param({"COOLIFY_BASE_URL": BASE}, Found("COOLIFY_BASE_URL", BASE), id="base-url"),
         pytest.param({"INPUT_COOLIFY_URL": BASE}, Found("INPUT_COOLIFY_URL", BASE), id="input"),
         pytest.param({"PLUGIN_COOLIFY_URL": BASE}, Found("PLUGIN_COOLIFY_URL", BASE), id="plugin"),
     ],
 )
-def test_the_address_that_coolify_sets_in_its_containers_is_not_believed(
-    sign: Mapping[str, str], environ: Mapping[str, str], winner: Found | None
+def test_coolify_url_is_ignored_in_containers_that_coolify_runs(
+    marker: Mapping[str, str], environ: Mapping[str, str], winner: Found | None
 ) -> None:
-    given = found({**INSIDE, **sign, **environ})
-    assert given == RawInputs(found={"coolify_url": winner} if winner else {}, warnings=[NOTICE])
+    raw = raw_inputs({**INSIDE, **marker, **environ})
+    assert raw == RawInputs(found={"coolify_url": winner} if winner else {}, warnings=[NOTICE])
 
 
-def test_elsewhere_it_is_believed() -> None:
-    given = found({**INSIDE, "COOLIFY_RESOURCE_UUID": "", "COOLIFY_CONTAINER_NAME": ""})
-    assert given == RawInputs(found={"coolify_url": Found("COOLIFY_URL", "https://runner.example.com")})
+def test_coolify_url_is_used_elsewhere() -> None:
+    raw = raw_inputs({**INSIDE, "COOLIFY_RESOURCE_UUID": "", "COOLIFY_CONTAINER_NAME": ""})
+    assert raw == RawInputs(found={"coolify_url": Found("COOLIFY_URL", "https://runner.example.com")})
 
 
 def test_a_runner_in_coolify_does_not_deploy_itself() -> None:
-    told = mistakes({**INSIDE, "COOLIFY_RESOURCE_UUID": "abc", "COOLIFY_TOKEN": TOKEN})
-    assert [each.partition(" is missing")[0] for each in told] == ["COOLIFY_URL", "DEPLOYER_UUID"]
+    expected = mistakes({**INSIDE, "COOLIFY_RESOURCE_UUID": "abc", "COOLIFY_TOKEN": TOKEN})
+    assert [each.partition(" is missing")[0] for each in expected] == ["COOLIFY_URL", "DEPLOYER_UUID"]

@@ -1,12 +1,10 @@
-"""Sites over real sockets, and what is expected of them."""
+"""Expectations of sites, and polls of them."""
 
 from __future__ import annotations
 
 import socket
-import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from pydantic import TypeAdapter
 from deployer.model import Phase, Snapshot
 from deployer.settings.parsers import Statuses
 from deployer.verify import Expectation, Site
-from tests.http.servers import CERTIFICATE, KEY, Script, Server
+from tests.http.servers import Script
 
 AGENT = "deployer/0 (+https://example.com)"
 
@@ -26,65 +24,36 @@ URL = "https://app.example.com/"
 PUBLIC = "203.0.113.7"
 
 
-CLOUD = "169.254.169.254"
+CLOUD_METADATA = "169.254.169.254"
 
 
 STATUSES: TypeAdapter[tuple[tuple[int, int], ...]] = TypeAdapter(Statuses)
 
 
-def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = "") -> Expectation:
+def expectation_for(
+    url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = ""
+) -> Expectation:
     return Expectation(
         url, STATUSES.validate_python(statuses or "200-399"), contains, guarded, named=bool(statuses)
     )
 
 
-NOTHING = (
+REDIRECT_HINT = (
     "a redirect to another host does not count. If it is the expected response, set `verify_status: 302`"
 )
-
-
-@pytest.fixture(name="serve")
-def _serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
-        servers.append(Server(script, tls))
-        return servers[-1]
-
-    yield serve
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the proxies, the certificates nor the `.netrc` of the machine that runs the tests."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-
-
-@pytest.fixture(name="tls", scope="module")
-def _tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_text(KEY + CERTIFICATE)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 Resolve = Callable[[str, int], Iterable[str]]
 
 
-def look(expectation: Expectation, now: Callable[[], float] = time.monotonic, **knobs: Any) -> Snapshot:
-    return Site(agent=AGENT, now=now, **knobs).poll(expectation)
+def poll_site(
+    expectation: Expectation, now: Callable[[], float] = time.monotonic, **options: Any
+) -> Snapshot:
+    return Site(agent=AGENT, now=now, **options).poll(expectation)
 
 
-def names(**known: list[str]) -> Resolve:
-    """A DNS: `app` stands for app.example.com, `www` for www.app.example.com."""
+def dns(**known: list[str]) -> Resolve:
+    """Return a DNS resolver with the addresses of app.example.com and www.app.example.com."""
     table = {"app.example.com": known.get("app", []), "www.app.example.com": known.get("www", [])}
 
     def resolve(host: str, _port: int) -> list[str]:
@@ -95,26 +64,26 @@ def names(**known: list[str]) -> Resolve:
     return resolve
 
 
-def nobody(host: str, _port: int) -> list[str]:
-    pytest.fail(f"{host} was looked up")
+def no_lookup(host: str, _port: int) -> list[str]:
+    pytest.fail(f"{host} was resolved")
 
 
-HERE = names(app=["127.0.0.1"], www=["127.0.0.1"])
+ON_LOOPBACK = dns(app=["127.0.0.1"], www=["127.0.0.1"])
 
 
-def good(status: int = 200) -> Snapshot:
+def ok_snapshot(status: int = 200) -> Snapshot:
     return Snapshot(Phase.SUCCEEDED, f"HTTP {status}", stable_for=1.0, final=False)
 
 
-def in_vain(reason: str) -> Snapshot:
+def no_response(reason: str) -> Snapshot:
     return Snapshot(Phase.RUNNING, "no response", reason=reason)
 
 
-def in_turn(*scripts: Script) -> Script:
-    """One script for each connection."""
-    left = iter(scripts)
+def one_after_another(*scripts: Script) -> Script:
+    """Return a script that runs one script per connection."""
+    remaining = iter(scripts)
 
     def script(connection: socket.socket) -> None:
-        next(left)(connection)
+        next(remaining)(connection)
 
     return script

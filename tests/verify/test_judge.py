@@ -15,14 +15,11 @@ from deployer.verify import Expectation, Page, Verdict, judge
 from deployer.verify.judge import MAX_QUOTED_CHARS, first_line, one_visible_line, shown
 from deployer.verify.site import BODY_BYTES
 from tests.verify.sites import (
-    NOTHING,
+    REDIRECT_HINT,
     STATUSES,
     URL,
-    _no_surroundings,
-    expected,
+    expectation_for,
 )
-
-__all__ = ["_no_surroundings"]  # fixtures
 
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
 
@@ -33,11 +30,11 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
 @pytest.mark.parametrize(
     ("text", "ranges"),
     [
-        pytest.param("200-399", ((200, 399),), id="a-range"),
-        pytest.param("200", ((200, 200),), id="one"),
+        pytest.param("200-399", ((200, 399),), id="range"),
+        pytest.param("200", ((200, 200),), id="single"),
         pytest.param("200,204", ((200, 200), (204, 204)), id="several"),
-        pytest.param(" 200-204 , 401 ", ((200, 204), (401, 401)), id="with-blanks"),
-        pytest.param("404-404", ((404, 404),), id="a-range-of-one"),
+        pytest.param(" 200-204 , 401 ", ((200, 204), (401, 401)), id="with-spaces"),
+        pytest.param("404-404", ((404, 404),), id="range-of-one"),
     ],
 )
 def test_statuses_are_codes_and_ranges(text: str, ranges: tuple[tuple[int, int], ...]) -> None:
@@ -48,167 +45,186 @@ def test_statuses_are_codes_and_ranges(text: str, ranges: tuple[tuple[int, int],
     "text",
     ["", ",", "200,", "2xx", "20", "600", "099", "200-", "-399", "399-200", "200-300-400", "2٠٠", "200;204"],
 )
-def test_statuses_that_are_none_are_a_mistake(text: str) -> None:
+def test_invalid_statuses_are_an_input_error(text: str) -> None:
     with pytest.raises(
         ValidationError, match=r"must be HTTP status codes: 200, 200-399, or a list \(200,204\)"
     ):
         STATUSES.validate_python(text)
 
 
-# --- the judge
+# --- judging a response
 
 
-GOOD = Verdict(good=True)
+OK = Verdict(good=True)
 
 
-def bad(reason: str, *, inconclusive: bool = False) -> Verdict:
+def rejected(reason: str, *, inconclusive: bool = False) -> Verdict:
     return Verdict(good=False, reason=reason, inconclusive=inconclusive)
 
 
-def to(location: str, status: int = 302) -> Page:
+def redirect_to(location: str, status: int = 302) -> Page:
     return Page(URL, status, onward=location)
 
 
 @pytest.mark.parametrize(
     ("expectation", "page", "verdict"),
     [
-        pytest.param(expected(), Page(URL, 200), GOOD, id="good"),
-        pytest.param(expected(), Page(URL, 399), GOOD, id="the-last-of-the-range"),
-        pytest.param(expected(), Page(URL, 400), bad(f"{URL} responded with HTTP 400"), id="above-the-range"),
-        pytest.param(expected(), Page(URL, 199), bad(f"{URL} responded with HTTP 199"), id="below-the-range"),
-        pytest.param(expected(statuses="200,204"), Page(URL, 204), GOOD, id="the-second-of-several"),
+        pytest.param(expectation_for(), Page(URL, 200), OK, id="ok"),
+        pytest.param(expectation_for(), Page(URL, 399), OK, id="end-of-the-range"),
         pytest.param(
-            expected(statuses="200,204"),
+            expectation_for(),
+            Page(URL, 400),
+            rejected(f"{URL} responded with HTTP 400"),
+            id="above-the-range",
+        ),
+        pytest.param(
+            expectation_for(),
+            Page(URL, 199),
+            rejected(f"{URL} responded with HTTP 199"),
+            id="below-the-range",
+        ),
+        pytest.param(expectation_for(statuses="200,204"), Page(URL, 204), OK, id="second-of-several"),
+        pytest.param(
+            expectation_for(statuses="200,204"),
             Page(URL, 203),
-            bad(f"{URL} responded with HTTP 203"),
+            rejected(f"{URL} responded with HTTP 203"),
             id="between-two",
         ),
         pytest.param(
-            expected(),
+            expectation_for(),
             Page(URL, 502, "\nBad Gateway\nmore"),
-            bad(f"{URL} responded with HTTP 502: Bad Gateway"),
+            rejected(f"{URL} responded with HTTP 502: Bad Gateway"),
             id="with-its-first-line",
         ),
-        pytest.param(expected(contains="v1.2"), Page(URL, 200, "this is v1.2"), GOOD, id="holds-it"),
+        pytest.param(expectation_for(contains="v1.2"), Page(URL, 200, "this is v1.2"), OK, id="contains"),
         pytest.param(
-            expected(contains="v1.2"),
+            expectation_for(contains="v1.2"),
             Page(URL, 200, "this is v1.1"),
-            bad(f"{URL} responded with HTTP 200, without 'v1.2': this is v1.1"),
-            id="lacks",
+            rejected(f"{URL} responded with HTTP 200, without 'v1.2': this is v1.1"),
+            id="does-not-contain",
         ),
         pytest.param(
-            expected(contains="v1.2"),
+            expectation_for(contains="v1.2"),
             Page(URL, 200, "x", cut=True),
-            bad(f"{URL} responded with HTTP 200, without 'v1.2' in its first MiB: x"),
-            id="lacks-it-as-far-as-it-was-read",
+            rejected(f"{URL} responded with HTTP 200, without 'v1.2' in its first MiB: x"),
+            id="does-not-contain-in-the-first-mebibyte",
         ),
         pytest.param(
-            expected(contains="Gateway"),
+            expectation_for(contains="Gateway"),
             Page(URL, 502, "Gateway"),
-            bad(f"{URL} responded with HTTP 502: Gateway"),
-            id="both-must-hold",
+            rejected(f"{URL} responded with HTTP 502: Gateway"),
+            id="status-counts-first",
         ),
         pytest.param(
-            expected(contains="\n" + "y" * 300),
+            expectation_for(contains="\n" + "y" * 300),
             Page(URL, 200, "x"),
-            bad(f"{URL} responded with HTTP 200, without '{'y' * 199}…': x"),
-            id="lacks-something-long",
+            rejected(f"{URL} responded with HTTP 200, without '{'y' * 199}…': x"),
+            id="long-text-is-shortened",
         ),
         pytest.param(
-            expected(),
-            to("https://login.example.com/"),
-            bad(
-                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not followed: {NOTHING}",
+            expectation_for(),
+            redirect_to("https://login.example.com/"),
+            rejected(
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not "
+                f"followed: {REDIRECT_HINT}",
                 inconclusive=True,
             ),
-            id="a-redirect-to-another-host-proves-nothing",
+            id="redirect-to-another-host",
         ),
         pytest.param(
-            expected(contains="v1"),
-            to("https://login.example.com/?next=secret"),
-            bad(
-                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/?… that is not followed: {NOTHING}",
+            expectation_for(contains="v1"),
+            redirect_to("https://login.example.com/?next=secret"),
+            rejected(
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/?… that is not "
+                f"followed: {REDIRECT_HINT}",
                 inconclusive=True,
             ),
-            id="a-redirect-to-another-host-of-which-something-is-looked-for",
+            id="redirect-to-another-host-with-contains",
         ),
         pytest.param(
-            expected(),
-            to("myapp://callback"),
-            bad(
-                f"{URL} responded with HTTP 302, a redirect to myapp://callback that is not followed: {NOTHING}",
+            expectation_for(),
+            redirect_to("myapp://callback"),
+            rejected(
+                f"{URL} responded with HTTP 302, a redirect to myapp://callback that is not followed: "
+                f"{REDIRECT_HINT}",
                 inconclusive=True,
             ),
-            id="a-redirect-to-what-cannot-be-asked",
+            id="redirect-to-another-scheme",
         ),
         pytest.param(
-            expected(),
-            to("https://app.example.com@evil.example/", 308),
-            bad(
-                f"{URL} responded with HTTP 308, a redirect to https://evil.example/ that is not followed: {NOTHING.replace('302', '308')}",
+            expectation_for(),
+            redirect_to("https://app.example.com@evil.example/", 308),
+            rejected(
+                f"{URL} responded with HTTP 308, a redirect to https://evil.example/ that is not "
+                f"followed: {REDIRECT_HINT.replace('302', '308')}",
                 inconclusive=True,
             ),
-            id="a-redirect-to-a-host-that-looks-alike",
+            id="redirect-to-a-similar-host",
         ),
         pytest.param(
-            expected(statuses="302"),
-            to("https://login.example.com/"),
-            GOOD,
-            id="a-redirect-to-another-host-that-was-named",
+            expectation_for(statuses="302"),
+            redirect_to("https://login.example.com/"),
+            OK,
+            id="expected-redirect-to-another-host",
         ),
         pytest.param(
-            expected(statuses="200-399"), to("https://login.example.com/", 307), GOOD, id="named-by-a-range"
+            expectation_for(statuses="200-399"),
+            redirect_to("https://login.example.com/", 307),
+            OK,
+            id="expected-by-a-range",
         ),
         pytest.param(
-            expected(statuses="200,301"),
-            to("https://login.example.com/"),
-            bad(
-                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not followed"
+            expectation_for(statuses="200,301"),
+            redirect_to("https://login.example.com/"),
+            rejected(
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not "
+                "followed"
             ),
-            id="a-redirect-to-another-host-where-another-status-was-named",
+            id="redirect-with-another-expected-status",
         ),
         pytest.param(
-            expected(contains="v1", statuses="302"),
-            to("https://login.example.com/"),
-            bad(
-                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not followed, without 'v1'"
+            expectation_for(contains="v1", statuses="302"),
+            redirect_to("https://login.example.com/"),
+            rejected(
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not "
+                "followed, without 'v1'"
             ),
-            id="named-but-without-what-it-must-hold",
+            id="expected-redirect-without-the-text",
         ),
         pytest.param(
-            expected(), to("http://app.example.com/"), GOOD, id="a-redirect-of-its-own-that-is-not-followed"
+            expectation_for(), redirect_to("http://app.example.com/"), OK, id="redirect-on-the-same-host"
         ),
-        pytest.param(expected(), to("http://www.app.example.com/"), GOOD, id="the-same-with-www"),
+        pytest.param(expectation_for(), redirect_to("http://www.app.example.com/"), OK, id="redirect-to-www"),
         pytest.param(
-            expected("http://app.example.com/"),
+            expectation_for("http://app.example.com/"),
             Page(URL, 500),
-            bad(f"{URL} responded with HTTP 500"),
-            id="the-address-that-answered-is-told",
+            rejected(f"{URL} responded with HTTP 500"),
+            id="reason-has-the-url-that-responded",
         ),
         pytest.param(
-            expected(),
+            expectation_for(),
             Page(URL, 502, "Bad Gateway", proxied=True),
-            bad(
+            rejected(
                 f"{URL} responded with HTTP 502, perhaps from the proxy itself: Bad Gateway",
                 inconclusive=True,
             ),
-            id="perhaps-a-proxy-s",
+            id="perhaps-from-a-proxy",
         ),
         pytest.param(
-            expected(),
+            expectation_for(),
             Page(URL, 500, "Oops", proxied=True),
-            bad(f"{URL} responded with HTTP 500: Oops"),
-            id="what-no-proxy-answers-by-itself",
+            rejected(f"{URL} responded with HTTP 500: Oops"),
+            id="not-a-proxy-s-status",
         ),
         pytest.param(
-            expected(),
+            expectation_for(),
             PollFailed("the response timed out"),
-            bad(f"{URL}: the response timed out", inconclusive=True),
-            id="no-answer",
+            rejected(f"{URL}: the response timed out", inconclusive=True),
+            id="no-response",
         ),
     ],
 )
-def test_an_answer_is_judged_by_its_status_and_by_what_it_holds(
+def test_a_response_is_judged_by_status_and_content(
     expectation: Expectation, page: Page | PollFailed, verdict: Verdict
 ) -> None:
     assert judge(expectation, page) == verdict
@@ -221,64 +237,68 @@ SECRET = "hunter2 <b> hunter2"
     ("page", "reason"),
     [
         pytest.param(
-            Page(URL, 500, f"{'x' * 185} {SECRET}"), f"HTTP 500: {'x' * 185} ***", id="where-the-line-is-cut"
+            Page(URL, 500, f"{'x' * 185} {SECRET}"), f"HTTP 500: {'x' * 185} ***", id="at-the-end-of-the-line"
         ),
-        pytest.param(Page(URL, 500, f"key={SECRET}"), "HTTP 500: key=***", id="with-a-tag-and-blanks-in-it"),
+        pytest.param(Page(URL, 500, f"key={SECRET}"), "HTTP 500: key=***", id="with-a-tag-and-spaces"),
         pytest.param(
-            Page(URL, 500, f"{' ' * 4090}x {SECRET}"), "HTTP 500: x ***", id="where-the-beginning-ends"
+            Page(URL, 500, f"{' ' * 4090}x {SECRET}"), "HTTP 500: x ***", id="at-the-end-of-the-excerpt"
         ),
         pytest.param(
             Page(URL, 302, onward=f"https://login.example.com/{'x' * 165}{SECRET}"),
             f"HTTP 302, a redirect to https://login.example.com/{'x' * 165}*** that is not followed",
-            id="where-it-sends-us",
+            id="in-the-location",
         ),
-        pytest.param(Page(f"{URL}{'x' * 170}{SECRET}", 500), "HTTP 500", id="where-we-were-sent"),
-        pytest.param(PollFailed(f"{'x' * 390} {SECRET}"), f"{'x' * 390} ***", id="no-answer"),
-        pytest.param(Page(URL, 200, SECRET), f"HTTP 200, without '{'x' * 180} ***'", id="what-is-looked-for"),
+        pytest.param(Page(f"{URL}{'x' * 170}{SECRET}", 500), "HTTP 500", id="in-the-url"),
+        pytest.param(PollFailed(f"{'x' * 390} {SECRET}"), f"{'x' * 390} ***", id="no-response"),
+        pytest.param(
+            Page(URL, 200, SECRET), f"HTTP 200, without '{'x' * 180} ***'", id="in-the-expected-text"
+        ),
     ],
 )
-def test_what_is_told_is_redacted_before_it_is_cut(page: Page | PollFailed, reason: str) -> None:
-    told = judge(
-        expected(contains=f"{'x' * 180} {SECRET}", statuses="200"),
+def test_reasons_are_redacted_before_they_are_cut(page: Page | PollFailed, reason: str) -> None:
+    reported = judge(
+        expectation_for(contains=f"{'x' * 180} {SECRET}", statuses="200"),
         page,
         lambda text: text.replace(SECRET, "***"),
     ).reason
-    assert told.endswith(reason)
-    assert "hunter" not in told
+    assert reported.endswith(reason)
+    assert "hunter" not in reported
 
 
-def test_what_it_must_hold_is_looked_for_in_the_whole_text() -> None:
+def test_contains_is_searched_in_the_unredacted_text() -> None:
     assert (
         judge(
-            expected(contains="v1.2"),
+            expectation_for(contains="v1.2"),
             Page(URL, 200, "this is v1.2"),
             lambda text: text.replace("v1.2", "***"),
         )
-        == GOOD
+        == OK
     )
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        pytest.param("", "", id="nothing"),
-        pytest.param(" \r\n\t\n", "", id="blanks"),
+        pytest.param("", "", id="empty"),
+        pytest.param(" \r\n\t\n", "", id="blank"),
         pytest.param(
             "<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gateway</title></head>",
             "502 Bad Gateway",
-            id="an-error-page",
+            id="error-page",
         ),
         pytest.param('{\n  "message": "Server Error"\n}', '"message": "Server Error"', id="json"),
         pytest.param("a < b and b > c", "a < b and b > c", id="no-tags"),
         pytest.param(
-            "no\x1b[31m\x00 \u202eserver\u2028 \u200bhere\x85next", "no [31m server", id="what-is-not-seen"
+            "no\x1b[31m\x00 \u202eserver\u2028 \u200bhere\x85next",
+            "no [31m server",
+            id="invisible-characters",
         ),
         pytest.param("x" * 201, "x" * 199 + "…", id="too-long"),
         pytest.param("x" * 200, "x" * 200, id="just-short-enough"),
-        pytest.param("\n" * 5000 + "x", "", id="too-late"),
+        pytest.param("\n" * 5000 + "x", "", id="beyond-the-excerpt"),
     ],
 )
-def test_the_first_line_is_the_first_that_says_something(text: str, line: str) -> None:
+def test_the_first_line_is_the_first_with_visible_text(text: str, line: str) -> None:
     assert first_line(text) == line
 
 
@@ -287,10 +307,10 @@ def test_the_first_line_is_the_first_that_says_something(text: str, line: str) -
     ["<" * BODY_BYTES, "<a" * (BODY_BYTES >> 1), "\x00" * BODY_BYTES, "<a>" * (BODY_BYTES // 3)],
     ids=["<", "<a", "0", "<a>"],
 )
-def test_hostile_text_costs_no_time(text: str) -> None:
-    began = time.monotonic()
+def test_hostile_text_is_processed_quickly(text: str) -> None:
+    start = time.monotonic()
     first_line(text)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - start < 2
 
 
 HOSTILE = st.text(
@@ -301,11 +321,11 @@ HOSTILE = st.text(
 
 @thoroughly
 @given(HOSTILE)
-def test_of_any_answer_one_short_line_is_told_in_which_nothing_is_hidden(text: str) -> None:
+def test_any_response_is_quoted_as_one_short_visible_line(text: str) -> None:
     for line in (
         first_line(text),
         one_visible_line(text),
-        judge(expected(), Page(URL, 500, text)).reason.removeprefix(f"{URL} responded with HTTP 500"),
+        judge(expectation_for(), Page(URL, 500, text)).reason.removeprefix(f"{URL} responded with HTTP 500"),
     ):
         assert len(line) <= MAX_QUOTED_CHARS + 2
         assert not [each for each in line if each != " " and unicodedata.category(each)[0] in {"C", "Z"}]
@@ -314,11 +334,11 @@ def test_of_any_answer_one_short_line_is_told_in_which_nothing_is_hidden(text: s
 
 @thoroughly
 @given(HOSTILE)
-def test_whatever_is_told_is_one_line(text: str) -> None:
+def test_any_reason_is_one_line(text: str) -> None:
     rows: list[tuple[Expectation, Page | PollFailed]] = [
-        (expected(contains=text), Page(URL, 500, text, onward=text)),
-        (expected(contains="missing" + text), Page(URL, 200, text)),
-        (expected(url=text), PollFailed(text)),
+        (expectation_for(contains=text), Page(URL, 500, text, onward=text)),
+        (expectation_for(contains="missing" + text), Page(URL, 200, text)),
+        (expectation_for(url=text), PollFailed(text)),
     ]
     for expectation, page in rows:
         reason = judge(expectation, page).reason
@@ -336,5 +356,5 @@ def test_whatever_is_told_is_one_line(text: str) -> None:
         ("\x1b[1m\nhttps://app.example.com/", "[1m https://app.example.com/"),
     ],
 )
-def test_an_address_is_told_without_what_may_be_secret(url: str, text: str) -> None:
+def test_a_url_is_shown_without_secrets(url: str, text: str) -> None:
     assert shown(url) == text

@@ -25,46 +25,41 @@ from tests.http.servers import (
     CERTIFICATE,
     Script,
     Server,
-    answer,
-    early,
     free_port,
     hang,
+    headers_of,
     raw,
     reset,
-    sent,
+    response,
     trickle,
+    with_interim_responses,
 )
 from tests.verify.sites import (
     AGENT,
-    HERE,
-    NOTHING,
+    ON_LOOPBACK,
     PUBLIC,
+    REDIRECT_HINT,
     URL,
-    _no_surroundings,
-    _serve,
-    _tls,
-    expected,
-    good,
-    in_turn,
-    in_vain,
-    look,
-    names,
+    dns,
+    expectation_for,
+    no_response,
+    ok_snapshot,
+    one_after_another,
+    poll_site,
 )
 
-__all__ = ["_no_surroundings", "_serve", "_tls"]  # fixtures
-
-# --- one look
+# --- one poll
 
 
-def sent_on(url: str) -> Snapshot:
-    return replace(good(302), raw_status=f"HTTP 302, a redirect to {url} that is not followed")
+def not_followed(url: str) -> Snapshot:
+    return replace(ok_snapshot(302), raw_status=f"HTTP 302, a redirect to {url} that is not followed")
 
 
-def test_a_good_answer_is_good_and_carries_nothing_of_ours(serve: Callable[..., Server]) -> None:
-    server = serve(answer(b"this is v1.2"))
-    assert look(expected(f"{server.url}/health?a=b", "v1.2")) == good()
+def test_an_ok_response_counts_and_the_request_has_no_credentials(serve: Callable[..., Server]) -> None:
+    server = serve(response(b"this is v1.2"))
+    assert poll_site(expectation_for(f"{server.url}/health?a=b", "v1.2")) == ok_snapshot()
     assert [head.partition("\r\n")[0] for head in server.heads] == ["GET /health?a=b HTTP/1.1"]
-    assert sent(server.heads[0]) == {
+    assert headers_of(server.heads[0]) == {
         "host": f"127.0.0.1:{server.port}",
         "user-agent": AGENT,
         "accept": "*/*",
@@ -74,41 +69,44 @@ def test_a_good_answer_is_good_and_carries_nothing_of_ours(serve: Callable[..., 
 
 
 def test_interim_responses_are_skipped(serve: Callable[..., Server]) -> None:
-    """One would be taken for the answer, and a healthy release be put back (notatallshaw/nab#1130)."""
-    assert look(expected(serve(early(answer(b"v1.2"))).url, "v1.2")) == good()
+    """Otherwise a healthy release would be rolled back (notatallshaw/nab#1130)."""
+    assert (
+        poll_site(expectation_for(serve(with_interim_responses(response(b"v1.2"))).url, "v1.2"))
+        == ok_snapshot()
+    )
 
 
-def test_a_bad_answer_is_no_verdict_and_says_why(serve: Callable[..., Server]) -> None:
-    server = serve(answer(b"<h1>no available server</h1>", "503 Service Unavailable"))
+def test_an_error_response_is_not_final_and_has_a_reason(serve: Callable[..., Server]) -> None:
+    server = serve(response(b"<h1>no available server</h1>", "503 Service Unavailable"))
     reason = f"{server.url}/ responded with HTTP 503: no available server"
-    assert look(expected(server.url)) == Snapshot(
+    assert poll_site(expectation_for(server.url)) == Snapshot(
         Phase.RUNNING, "HTTP 503", shows_failure=True, reason=reason
     )
 
 
-def test_the_second_good_look_in_a_row_is_believed_and_the_first_never_even_at_the_deadline() -> None:
+def test_two_consecutive_ok_responses_are_final_and_one_is_not_even_at_the_deadline() -> None:
     fresh = watch.Watch(Handle("web", ""), 0, 180, Stage.HEALTH)
-    once, _ = watch.observe(fresh, good(), 10)
-    twice, _ = watch.observe(once, good(), 11)
-    late, _ = watch.observe(fresh, good(), 180)
-    between, _ = watch.observe(once, Snapshot(Phase.RUNNING, "HTTP 502", reason="why"), 11)
-    again, _ = watch.observe(between, good(), 12)
+    once, _ = watch.observe(fresh, ok_snapshot(), 10)
+    twice, _ = watch.observe(once, ok_snapshot(), 11)
+    late, _ = watch.observe(fresh, ok_snapshot(), 180)
+    between, _ = watch.observe(once, Snapshot(Phase.RUNNING, "HTTP 502", reason="a reason"), 11)
+    again, _ = watch.observe(between, ok_snapshot(), 12)
     ends = [each.result and each.result.end for each in (once, twice, late, between, again)]
     assert ends == [None, watch.End.SUCCEEDED, watch.End.TIMED_OUT, None, None]
 
 
-def test_what_was_bad_to_the_last_is_the_reason_in_the_end() -> None:
+def test_the_last_error_response_is_the_reason_of_a_timeout() -> None:
     fresh = watch.Watch(Handle("web", ""), 0, 180, Stage.HEALTH)
-    late, _ = watch.observe(fresh, Snapshot(Phase.RUNNING, "HTTP 502", reason="why"), 180)
-    assert late.result == watch.WatchResult(watch.End.TIMED_OUT, "why")
+    late, _ = watch.observe(fresh, Snapshot(Phase.RUNNING, "HTTP 502", reason="a reason"), 180)
+    assert late.result == watch.WatchResult(watch.End.TIMED_OUT, "a reason")
 
 
 @pytest.mark.parametrize(
     ("raised", "reason"),
     [
-        pytest.param(requests.ConnectTimeout(), "could not connect within 5 s", id="no-connection-in-time"),
-        pytest.param(requests.ReadTimeout(), "the response timed out", id="no-answer-in-time"),
-        pytest.param(requests.RequestException("whatever"), "connection lost: whatever", id="whatever-else"),
+        pytest.param(requests.ConnectTimeout(), "could not connect within 5 s", id="connect-timeout"),
+        pytest.param(requests.ReadTimeout(), "the response timed out", id="read-timeout"),
+        pytest.param(requests.RequestException("whatever"), "connection lost: whatever", id="other-error"),
         pytest.param(
             requests.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version")),
             "the port does not use TLS. If it uses plain http, write http://app.example.com",
@@ -116,20 +114,20 @@ def test_what_was_bad_to_the_last_is_the_reason_in_the_end() -> None:
         ),
     ],
 )
-def test_no_answer_is_told_in_words(raised: Exception, reason: str) -> None:
+def test_no_response_has_a_reason(raised: Exception, reason: str) -> None:
     with responses.RequestsMock() as wire:
         wire.get(URL, body=raised)
-        assert look(expected(), resolve=names(app=[PUBLIC])) == in_vain(f"{URL}: {reason}")
+        assert poll_site(expectation_for(), resolve=dns(app=[PUBLIC])) == no_response(f"{URL}: {reason}")
 
 
-def test_an_unknown_name_is_told_in_words() -> None:
+def test_an_unknown_host_has_a_reason() -> None:
     reason = f"{URL}: could not resolve host app.example.com: Name or service not known"
-    assert look(expected(), resolve=names()) == in_vain(reason)
+    assert poll_site(expectation_for(), resolve=dns()) == no_response(reason)
 
 
-def test_nobody_there_is_told_in_words() -> None:
+def test_a_refused_connection_has_a_reason() -> None:
     url = f"http://127.0.0.1:{free_port()}/"
-    snapshot = look(expected(url))
+    snapshot = poll_site(expectation_for(url))
     assert (snapshot.phase, snapshot.reason.startswith(f"{url}: could not connect: ")) == (
         Phase.RUNNING,
         True,
@@ -143,7 +141,7 @@ def test_nobody_there_is_told_in_words() -> None:
         pytest.param(
             raw(b""),
             "connection lost: Remote end closed connection without response",
-            id="closed-without-a-word",
+            id="closed",
         ),
         pytest.param(
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"),
@@ -153,87 +151,85 @@ def test_nobody_there_is_told_in_words() -> None:
         pytest.param(
             raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
             "HTTP 200, but the connection broke in the middle of the response",
-            id="no-gzip",
+            id="invalid-gzip",
         ),
     ],
 )
-def test_an_answer_that_breaks_off_is_none(serve: Callable[..., Server], script: Script, reason: str) -> None:
+def test_a_broken_response_is_no_response(serve: Callable[..., Server], script: Script, reason: str) -> None:
     server = serve(script)
-    assert look(expected(server.url)) == in_vain(f"{server.url}: {reason}")
+    assert poll_site(expectation_for(server.url)) == no_response(f"{server.url}: {reason}")
 
 
-# --- what is in it
+# --- content
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "contains", "holds"),
+    ("body", "kind", "contains", "found"),
     [
-        pytest.param("für".encode(), "text/plain", "für", True, id="utf-8-unasked"),
+        pytest.param("für".encode(), "text/plain", "für", True, id="utf-8-by-default"),
+        pytest.param("für".encode("latin-1"), "text/plain; charset=ISO-8859-1", "für", True, id="charset"),
         pytest.param(
-            "für".encode("latin-1"), "text/plain; charset=ISO-8859-1", "für", True, id="its-charset"
+            "für".encode("latin-1"), 'text/plain; x=y; Charset="latin1"', "für", True, id="quoted-charset"
         ),
+        pytest.param("für".encode("utf-16"), "text/plain;charset=utf-16", "für", True, id="utf-16"),
         pytest.param(
-            "für".encode("latin-1"), 'text/plain; x=y; Charset="latin1"', "für", True, id="in-quotes"
+            "für".encode("latin-1"), "text/plain", "f\N{REPLACEMENT CHARACTER}r", True, id="invalid-utf-8"
         ),
-        pytest.param("für".encode("utf-16"), "text/plain;charset=utf-16", "für", True, id="wide"),
-        pytest.param(
-            "für".encode("latin-1"), "text/plain", "f\N{REPLACEMENT CHARACTER}r", True, id="replaced"
-        ),
-        pytest.param("für".encode(), "text/plain; charset=no-such", "für", True, id="an-unknown-charset"),
+        pytest.param("für".encode(), "text/plain; charset=no-such", "für", True, id="unknown-charset"),
         pytest.param(
             "für".encode(),
             "text/plain; charset=utf-no-such",
             "für",
             True,
-            id="an-unknown-charset-of-a-known-kind",
+            id="unknown-utf-charset",
         ),
         pytest.param(
-            b"\\u0041", "text/plain; charset=unicode_escape", "A", False, id="a-charset-that-is-a-program"
+            b"\\u0041", "text/plain; charset=unicode_escape", "A", False, id="codec-that-is-not-a-charset"
         ),
-        pytest.param(b"V1.2", "text/plain", "v1.2", False, id="another-case"),
-        pytest.param(gzip.compress(b"v1.2"), "text/plain", "v1.2", False, id="packed-and-not-said"),
+        pytest.param(b"V1.2", "text/plain", "v1.2", False, id="other-case"),
+        pytest.param(gzip.compress(b"v1.2"), "text/plain", "v1.2", False, id="compressed-but-not-declared"),
     ],
 )
-def test_the_text_is_searched_as_it_was_meant(
-    serve: Callable[..., Server], body: bytes, kind: str, contains: str, *, holds: bool
+def test_the_text_is_decoded_before_it_is_searched(
+    serve: Callable[..., Server], body: bytes, kind: str, contains: str, *, found: bool
 ) -> None:
-    snapshot = look(expected(serve(answer(body, Content_Type=kind)).url, contains))
-    assert (snapshot.phase is Phase.SUCCEEDED, snapshot.raw_status) == (holds, "HTTP 200")
+    snapshot = poll_site(expectation_for(serve(response(body, Content_Type=kind)).url, contains))
+    assert (snapshot.phase is Phase.SUCCEEDED, snapshot.raw_status) == (found, "HTTP 200")
 
 
-def test_what_comes_packed_unasked_is_unpacked(serve: Callable[..., Server]) -> None:
-    server = serve(answer(gzip.compress(b"this is v1.2"), Content_Encoding="gzip"))
-    assert look(expected(server.url, "v1.2")) == good()
+def test_an_unrequested_compression_is_decompressed(serve: Callable[..., Server]) -> None:
+    server = serve(response(gzip.compress(b"this is v1.2"), Content_Encoding="gzip"))
+    assert poll_site(expectation_for(server.url, "v1.2")) == ok_snapshot()
 
 
-@pytest.mark.parametrize(("before", "holds"), [(BODY_BYTES - 4, True), (BODY_BYTES - 3, False)])
-def test_a_large_answer_is_searched_to_its_first_mebibyte(
-    serve: Callable[..., Server], before: int, *, holds: bool
+@pytest.mark.parametrize(("before", "found"), [(BODY_BYTES - 4, True), (BODY_BYTES - 3, False)])
+def test_only_the_first_mebibyte_is_searched(
+    serve: Callable[..., Server], before: int, *, found: bool
 ) -> None:
-    server = serve(answer(b"x" * before + b"v1.2" + b"x" * BODY_BYTES))
-    snapshot = look(expected(server.url, "v1.2"))
-    assert snapshot.phase is (Phase.SUCCEEDED if holds else Phase.RUNNING)
-    assert (" without 'v1.2' in its first MiB: xxx" in snapshot.reason) is not holds
+    server = serve(response(b"x" * before + b"v1.2" + b"x" * BODY_BYTES))
+    snapshot = poll_site(expectation_for(server.url, "v1.2"))
+    assert snapshot.phase is (Phase.SUCCEEDED if found else Phase.RUNNING)
+    assert (" without 'v1.2' in its first MiB: xxx" in snapshot.reason) is not found
 
 
-def test_a_packed_answer_is_read_no_further_either(serve: Callable[..., Server]) -> None:
-    server = serve(answer(gzip.compress(bytes(64 << 20), compresslevel=1), Content_Encoding="gzip"))
+def test_decompression_is_limited_to_the_first_mebibyte(serve: Callable[..., Server]) -> None:
+    server = serve(response(gzip.compress(bytes(64 << 20), compresslevel=1), Content_Encoding="gzip"))
     tracemalloc.start()
     try:
-        assert look(expected(server.url)) == good()
+        assert poll_site(expectation_for(server.url)) == ok_snapshot()
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
 
 
-# --- how long it takes
+# --- time limits
 
 
-def jumping(left: float) -> Callable[[], float]:
-    """A clock on which a look has so many seconds left as soon as it has begun."""
-    began = time.monotonic()
+def clock_with(time_left: float) -> Callable[[], float]:
+    """Return a clock that leaves a poll so many seconds once it has started."""
+    start = time.monotonic()
     readings = itertools.count()
-    return lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - left + time.monotonic() - began
+    return lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - time_left + time.monotonic() - start
 
 
 def half(connection: socket.socket) -> None:
@@ -244,71 +240,73 @@ def half(connection: socket.socket) -> None:
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-ENDLESS = "HTTP 200, but the response was not complete after 15 s"
+NOT_COMPLETE = "HTTP 200, but the response was not complete after 15 s"
 
 
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
         pytest.param(hang, "the response timed out", id="silent"),
-        pytest.param(half, ENDLESS, id="stuck"),
-        pytest.param(trickle(b"", b"H"), "the response timed out", id="a-trickle-of-a-status"),
+        pytest.param(half, NOT_COMPLETE, id="hangs"),
+        pytest.param(trickle(b"", b"H"), "the response timed out", id="trickling-status-line"),
         pytest.param(
-            trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "the response timed out", id="a-trickle-of-headers"
+            trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "the response timed out", id="trickling-headers"
         ),
-        pytest.param(trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), ENDLESS, id="a-trickle-to-the-end"),
+        pytest.param(
+            trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), NOT_COMPLETE, id="trickling-body-until-close"
+        ),
         pytest.param(
             trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"x"),
-            ENDLESS,
-            id="a-trickle-by-length",
+            NOT_COMPLETE,
+            id="trickling-body-with-length",
         ),
-        pytest.param(trickle(CHUNKED, b"1\r\nx\r\n"), ENDLESS, id="a-trickle-of-chunks"),
-        pytest.param(trickle(CHUNKED, b"0"), ENDLESS, id="a-trickle-of-a-chunk-s-size"),
-        pytest.param(trickle(CHUNKED + b"0\r\n", b"A: b\r\n"), ENDLESS, id="a-trickle-of-trailers"),
+        pytest.param(trickle(CHUNKED, b"1\r\nx\r\n"), NOT_COMPLETE, id="trickling-chunks"),
+        pytest.param(trickle(CHUNKED, b"0"), NOT_COMPLETE, id="trickling-chunk-size"),
+        pytest.param(trickle(CHUNKED + b"0\r\n", b"A: b\r\n"), NOT_COMPLETE, id="trickling-trailers"),
         pytest.param(
-            trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "the response timed out", id="100-for-ever"
+            trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "the response timed out", id="endless-100"
         ),
         pytest.param(
-            trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response timed out", id="103-for-ever"
+            trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response timed out", id="endless-103"
         ),
     ],
 )
-def test_a_look_ends_in_time(serve: Callable[..., Server], script: Script, reason: str) -> None:
+def test_a_poll_times_out(serve: Callable[..., Server], script: Script, reason: str) -> None:
     server = serve(script)
-    began = time.monotonic()
-    assert look(expected(server.url), jumping(0.4)) == in_vain(f"{server.url}: {reason}")
-    assert time.monotonic() - began < 2
+    start = time.monotonic()
+    assert poll_site(expectation_for(server.url), clock_with(0.4)) == no_response(f"{server.url}: {reason}")
+    assert time.monotonic() - start < 2
 
 
-def test_a_look_ends_in_time_with_tls_too(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+def test_a_poll_with_tls_times_out(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), tls)
-    assert look(expected(server.url), jumping(1), ca=CERTIFICATE) == in_vain(
+    assert poll_site(expectation_for(server.url), clock_with(1), ca=CERTIFICATE) == no_response(
         f"{server.url}: the response timed out"
     )
 
 
-def test_redirects_share_the_time(serve: Callable[..., Server]) -> None:
+def test_redirects_share_the_timeout(serve: Callable[..., Server]) -> None:
     def slowly(connection: socket.socket) -> None:
         time.sleep(0.25)
-        answer(b"", "302 Found", Location="/")(connection)
+        response(b"", "302 Found", Location="/")(connection)
 
     server = serve(slowly)
-    snapshot = look(expected(server.url), jumping(0.4))
-    assert snapshot == in_vain(f"{server.url}: the response timed out")
+    snapshot = poll_site(expectation_for(server.url), clock_with(0.4))
+    assert snapshot == no_response(f"{server.url}: the response timed out")
     assert len(server.heads) == 2
 
 
-@pytest.mark.parametrize(("left", "connect", "read"), [(15, 5, 15), (3, 3, 3)])
-def test_a_connection_is_waited_for_five_seconds_and_no_longer_than_there_is_time(
-    left: float, connect: float, read: float
+@pytest.mark.parametrize(("time_left", "connect", "read"), [(15, 5, 15), (3, 3, 3)])
+def test_the_connect_timeout_is_five_seconds_or_the_time_left(
+    time_left: float, connect: float, read: float
 ) -> None:
     readings = itertools.count()
     with responses.RequestsMock() as wire:
         wire.get(URL)
-        look(
-            expected(),
-            lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - left,
-            resolve=names(app=[PUBLIC]),
+        poll_site(
+            expectation_for(),
+            lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - time_left,
+            resolve=dns(app=[PUBLIC]),
         )
         request: Any = wire.calls[0].request
     assert request.req_kwargs["timeout"] == (connect, read)
@@ -317,87 +315,96 @@ def test_a_connection_is_waited_for_five_seconds_and_no_longer_than_there_is_tim
 # --- redirects
 
 
-def found(location: str, status: str = "302 Found") -> Script:
-    return answer(b"", status, Location=location, Set_Cookie="session=hunter22; Path=/")
+def redirect(location: str, status: str = "302 Found") -> Script:
+    return response(b"", status, Location=location, Set_Cookie="session=hunter22; Path=/")
 
 
 @pytest.mark.parametrize(
     "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
 )
-def test_a_redirect_on_the_same_host_is_followed_and_no_cookie_comes_along(
+def test_a_redirect_on_the_same_host_is_followed_without_cookies(
     serve: Callable[..., Server], status: str
 ) -> None:
-    server = serve(in_turn(found("/login", status), answer(b"v1.2")))
-    assert look(expected(server.url, "v1.2")) == good()
+    server = serve(one_after_another(redirect("/login", status), response(b"v1.2")))
+    assert poll_site(expectation_for(server.url, "v1.2")) == ok_snapshot()
     assert [head.partition(" HTTP/")[0] for head in server.heads] == ["GET /", "GET /login"]
-    assert "cookie" not in sent(server.heads[1])
+    assert "cookie" not in headers_of(server.heads[1])
 
 
-def test_a_redirect_to_www_is_followed_where_that_name_leads(serve: Callable[..., Server]) -> None:
-    second = serve(answer(b"v1.2"))
-    first = serve(found(f"http://www.app.example.com:{second.port}/"))
-    assert look(expected(f"http://app.example.com:{first.port}/", "v1.2"), resolve=HERE) == good()
-    assert [sent(head)["host"] for head in (*first.heads, *second.heads)] == [
+def test_a_redirect_to_www_is_resolved_and_followed(serve: Callable[..., Server]) -> None:
+    second = serve(response(b"v1.2"))
+    first = serve(redirect(f"http://www.app.example.com:{second.port}/"))
+    assert (
+        poll_site(expectation_for(f"http://app.example.com:{first.port}/", "v1.2"), resolve=ON_LOOPBACK)
+        == ok_snapshot()
+    )
+    assert [headers_of(head)["host"] for head in (*first.heads, *second.heads)] == [
         f"app.example.com:{first.port}",
         f"www.app.example.com:{second.port}",
     ]
 
 
-def test_five_redirects_are_followed_and_a_sixth_is_trouble(serve: Callable[..., Server]) -> None:
-    server = serve(in_turn(*[found("/again")] * 5, answer(b"v1.2")))
-    assert look(expected(server.url, "v1.2")) == good()
-    circle = serve(found("/again"))
-    assert look(expected(circle.url)) == in_vain(
-        f"{circle.url}: more than 5 redirects, the last one to {circle.url}/again"
+def test_five_redirects_are_followed_and_a_sixth_is_an_error(serve: Callable[..., Server]) -> None:
+    server = serve(one_after_another(*[redirect("/again")] * 5, response(b"v1.2")))
+    assert poll_site(expectation_for(server.url, "v1.2")) == ok_snapshot()
+    loop = serve(redirect("/again"))
+    assert poll_site(expectation_for(loop.url)) == no_response(
+        f"{loop.url}: more than 5 redirects, the last one to {loop.url}/again"
     )
-    assert (len(server.heads), len(circle.heads)) == (6, 6)
+    assert (len(server.heads), len(loop.heads)) == (6, 6)
 
 
 @pytest.mark.parametrize(
     "status",
     ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent"],
 )
-def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(
+def test_a_redirect_to_another_host_only_counts_if_expected(
     serve: Callable[..., Server], status: str
 ) -> None:
-    elsewhere = serve(answer())
-    onward = f"http://127.0.0.2:{elsewhere.port}/"
-    server = serve(found(onward, status))
-    shown = f"HTTP {status[:3]}, a redirect to {onward} that is not followed"
-    reason = f"{server.url}/ responded with {shown}: {NOTHING.replace('302', status[:3])}"
-    assert look(expected(server.url)) == Snapshot(Phase.RUNNING, shown, reason=reason)
-    assert look(expected(server.url, statuses="300-399")) == replace(good(), raw_status=shown)
-    assert elsewhere.heads == []
+    other = serve(response())
+    location = f"http://127.0.0.2:{other.port}/"
+    server = serve(redirect(location, status))
+    shown = f"HTTP {status[:3]}, a redirect to {location} that is not followed"
+    reason = f"{server.url}/ responded with {shown}: {REDIRECT_HINT.replace('302', status[:3])}"
+    assert poll_site(expectation_for(server.url)) == Snapshot(Phase.RUNNING, shown, reason=reason)
+    assert poll_site(expectation_for(server.url, statuses="300-399")) == replace(
+        ok_snapshot(), raw_status=shown
+    )
+    assert other.heads == []
 
 
-def test_a_redirect_from_https_to_http_is_the_answer(
+def test_a_redirect_from_https_to_http_is_not_followed(
     serve: Callable[..., Server], tls: ssl.SSLContext
 ) -> None:
-    elsewhere = serve(answer())
-    server = serve(found(f"{elsewhere.url}/"), tls)
-    assert look(expected(server.url), ca=CERTIFICATE) == sent_on(f"{elsewhere.url}/")
-    assert elsewhere.heads == []
+    other = serve(response())
+    server = serve(redirect(f"{other.url}/"), tls)
+    assert poll_site(expectation_for(server.url), ca=CERTIFICATE) == not_followed(f"{other.url}/")
+    assert other.heads == []
 
 
-def test_a_look_tells_nothing_that_must_not_be_told(serve: Callable[..., Server]) -> None:
-    circle = serve(found("/hunter2hunter2"))
-    elsewhere = serve(found("http://127.0.0.2/hunter2hunter2"))
-    for server in (circle, elsewhere, serve(answer(b"key=hunter2hunter2", "500 No"))):
-        told = look(expected(server.url, "x"), redact=lambda text: text.replace("hunter2hunter2", "***"))
-        assert ("***" in told.reason, "hunter" in told.reason + told.raw_status) == (True, False)
+def test_a_poll_redacts_secrets(serve: Callable[..., Server]) -> None:
+    loop = serve(redirect("/hunter2hunter2"))
+    other = serve(redirect("http://127.0.0.2/hunter2hunter2"))
+    for server in (loop, other, serve(response(b"key=hunter2hunter2", "500 No"))):
+        reported = poll_site(
+            expectation_for(server.url, "x"), redact=lambda text: text.replace("hunter2hunter2", "***")
+        )
+        assert ("***" in reported.reason, "hunter" in reported.reason + reported.raw_status) == (True, False)
 
 
-def test_a_redirect_without_an_address_and_an_address_without_a_redirect_are_answers(
+def test_a_redirect_without_a_location_and_a_location_without_a_redirect_count(
     serve: Callable[..., Server],
 ) -> None:
-    assert look(expected(serve(answer(b"", "302 Found")).url)) == good(302)
-    assert look(expected(serve(answer(b"", "201 Created", Location="/new")).url)) == good(201)
+    assert poll_site(expectation_for(serve(response(b"", "302 Found")).url)) == ok_snapshot(302)
+    assert poll_site(
+        expectation_for(serve(response(b"", "201 Created", Location="/new")).url)
+    ) == ok_snapshot(201)
 
 
-# --- no login of anybody
+# --- credentials
 
 
-def test_the_login_of_a_netrc_is_not_sent(
+def test_netrc_is_not_used(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -406,14 +413,14 @@ def test_the_login_of_a_netrc_is_not_sent(
     )
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    server = serve(answer())
-    assert look(expected(server.url)) == good()
-    assert "authorization" not in sent(server.heads[0])
+    server = serve(response())
+    assert poll_site(expectation_for(server.url)) == ok_snapshot()
+    assert "authorization" not in headers_of(server.heads[0])
 
 
-def test_looks_share_nothing(serve: Callable[..., Server]) -> None:
-    server = serve(answer(Set_Cookie="session=hunter22; Path=/"))
+def test_polls_share_no_state(serve: Callable[..., Server]) -> None:
+    server = serve(response(Set_Cookie="session=hunter22; Path=/"))
     site = Site(agent=AGENT, now=time.monotonic)
-    assert [site.poll(expected(server.url)) for _ in range(2)] == [good()] * 2
-    heads = [sent(head) for head in server.heads]
+    assert [site.poll(expectation_for(server.url)) for _ in range(2)] == [ok_snapshot()] * 2
+    heads = [headers_of(head) for head in server.heads]
     assert (heads[0], "cookie" in heads[1]) == (heads[1], False)

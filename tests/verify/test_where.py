@@ -10,24 +10,20 @@ import responses
 from deployer.model import Phase, Snapshot
 from deployer.verify.judge import shown
 from deployer.verify.where import checked, followed, is_internal
-from tests.http.servers import Server, answer, reset, sent
+from tests.http.servers import Server, headers_of, reset, response
 from tests.verify.sites import (
-    CLOUD,
+    CLOUD_METADATA,
     PUBLIC,
     URL,
-    _no_surroundings,
-    _serve,
-    expected,
-    good,
-    in_turn,
-    look,
-    names,
-    nobody,
+    dns,
+    expectation_for,
+    no_lookup,
+    ok_snapshot,
+    one_after_another,
+    poll_site,
 )
 
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
-
-# --- where we go
+# --- internal addresses and redirects
 
 
 @pytest.mark.parametrize(
@@ -60,7 +56,7 @@ __all__ = ["_no_surroundings", "_serve"]  # fixtures
         "2001:0:a9fe:a9fe::1",
     ],
 )
-def test_an_address_of_this_machine_its_link_or_a_cloud_is_inward(address: str) -> None:
+def test_loopback_link_local_and_metadata_addresses_are_internal(address: str) -> None:
     assert is_internal(address)
 
 
@@ -83,7 +79,7 @@ def test_an_address_of_this_machine_its_link_or_a_cloud_is_inward(address: str) 
         "2002:cb00:7107::",
     ],
 )
-def test_any_other_is_not_a_private_one_included(address: str) -> None:
+def test_other_addresses_including_private_ones_are_not_internal(address: str) -> None:
     assert not is_internal(address)
 
 
@@ -96,8 +92,10 @@ def test_any_other_is_not_a_private_one_included(address: str) -> None:
         pytest.param(
             "https://www.example.com/", "https://example.com/", "https://example.com/", id="without-www"
         ),
-        pytest.param(URL, "https://APP.example.com./", "https://app.example.com./", id="spelled-otherwise"),
-        pytest.param("http://app.example.com/", URL, URL, id="up-to-https"),
+        pytest.param(
+            URL, "https://APP.example.com./", "https://app.example.com./", id="other-case-and-trailing-dot"
+        ),
+        pytest.param("http://app.example.com/", URL, URL, id="upgrade-to-https"),
         pytest.param(
             "http://app.example.com/",
             "http://app.example.com:8080/",
@@ -108,23 +106,23 @@ def test_any_other_is_not_a_private_one_included(address: str) -> None:
             "https://bücher.example/",
             "https://xn--bcher-kva.example/x",
             "https://xn--bcher-kva.example/x",
-            id="another-spelling",
+            id="punycode",
         ),
         pytest.param(URL, "/caf\xc3\xa9", "https://app.example.com/caf%C3%A9", id="raw-utf-8"),
-        pytest.param(URL, "http://app.example.com/", "", id="down-to-http"),
+        pytest.param(URL, "http://app.example.com/", "", id="downgrade-to-http"),
         pytest.param(URL, "https://login.example.com/", "", id="another-host"),
-        pytest.param(URL, "https://www.www.app.example.com/", "", id="another-www"),
-        pytest.param(URL, "https://example.com/", "", id="a-parent"),
-        pytest.param(URL, "https://app.example.com.evil.example/", "", id="a-longer-name"),
-        pytest.param(URL, f"http://{CLOUD}/latest/meta-data/", "", id="a-cloud"),
-        pytest.param(URL, "https://app.example.com@evil.example/", "", id="a-name-as-a-login"),
-        pytest.param(URL, "https://evil.example\\@app.example.com/", "", id="a-backslash"),
-        pytest.param(URL, "https://somebody:hunter22@app.example.com/", "", id="a-login"),
-        pytest.param(URL, "file:///etc/passwd", "", id="a-file"),
+        pytest.param(URL, "https://www.www.app.example.com/", "", id="double-www"),
+        pytest.param(URL, "https://example.com/", "", id="parent-domain"),
+        pytest.param(URL, "https://app.example.com.evil.example/", "", id="longer-name"),
+        pytest.param(URL, f"http://{CLOUD_METADATA}/latest/meta-data/", "", id="cloud-metadata"),
+        pytest.param(URL, "https://app.example.com@evil.example/", "", id="host-as-login"),
+        pytest.param(URL, "https://evil.example\\@app.example.com/", "", id="backslash"),
+        pytest.param(URL, "https://somebody:hunter22@app.example.com/", "", id="login"),
+        pytest.param(URL, "file:///etc/passwd", "", id="file"),
         pytest.param(URL, "gopher://app.example.com/", "", id="another-scheme"),
-        pytest.param(URL, "javascript:x", "", id="a-script"),
-        pytest.param(URL, "https://[::1", "", id="no-address"),
-        pytest.param(URL, "https://app.example.com:99999/", "", id="no-port"),
+        pytest.param(URL, "javascript:x", "", id="javascript"),
+        pytest.param(URL, "https://[::1", "", id="invalid-address"),
+        pytest.param(URL, "https://app.example.com:99999/", "", id="invalid-port"),
     ],
 )
 def test_a_redirect_is_followed_to_the_same_host_only(url: str, location: str, target: str) -> None:
@@ -137,48 +135,46 @@ def test_a_redirect_is_followed_to_the_same_host_only(url: str, location: str, t
         pytest.param(
             "ftp://app.example.com/", "only a URL with http:// or https:// can be requested", id="ftp"
         ),
-        pytest.param(
-            "file:///etc/passwd", "only a URL with http:// or https:// can be requested", id="a-file"
-        ),
+        pytest.param("file:///etc/passwd", "only a URL with http:// or https:// can be requested", id="file"),
         pytest.param("app.example.com", "this is not a valid URL", id="no-scheme"),
         pytest.param("https://", "this is not a valid URL", id="no-host"),
-        pytest.param("https://[::1", "this is not a valid URL", id="half-an-address"),
+        pytest.param("https://[::1", "this is not a valid URL", id="incomplete-address"),
         pytest.param(
             "https://somebody:hunter22@app.example.com/",
             "a URL with a login in it is not requested",
-            id="a-login",
+            id="login",
         ),
     ],
 )
-def test_what_is_no_address_for_us_is_not_asked(url: str, reason: str) -> None:
+def test_invalid_urls_are_not_requested(url: str, reason: str) -> None:
     with responses.RequestsMock():
-        assert look(expected(url), resolve=nobody) == Snapshot(
+        assert poll_site(expectation_for(url), resolve=no_lookup) == Snapshot(
             Phase.RUNNING, "no response", reason=f"{shown(url)}: {reason}"
         )
 
 
-# --- what `auto` never asks
+# --- what `auto` never requests
 
 
 @pytest.mark.parametrize(
-    ("host", "found"),
+    ("host", "addresses"),
     [
-        pytest.param("app.example.com", ["127.0.0.1"], id="a-name-that-leads-here"),
-        pytest.param("app.example.com", [PUBLIC, "::1"], id="a-name-that-leads-here-among-others"),
-        pytest.param("app.example.com", [CLOUD], id="a-name-that-leads-to-a-cloud"),
-        pytest.param("app.example.com", ["fd00:ec2::254"], id="a-name-that-leads-to-a-cloud-by-ipv6"),
-        pytest.param("metadata.google.internal", [PUBLIC], id="a-name-of-a-cloud"),
-        pytest.param("METADATA.google.internal.", [PUBLIC], id="the-same-spelled-otherwise"),
-        pytest.param("app.localhost", [PUBLIC], id="a-name-of-this-machine"),
+        pytest.param("app.example.com", ["127.0.0.1"], id="loopback"),
+        pytest.param("app.example.com", [PUBLIC, "::1"], id="loopback-among-others"),
+        pytest.param("app.example.com", [CLOUD_METADATA], id="cloud-metadata"),
+        pytest.param("app.example.com", ["fd00:ec2::254"], id="cloud-metadata-by-ipv6"),
+        pytest.param("metadata.google.internal", [PUBLIC], id="cloud-metadata-name"),
+        pytest.param("METADATA.google.internal.", [PUBLIC], id="cloud-metadata-name-in-other-case"),
+        pytest.param("app.localhost", [PUBLIC], id="localhost"),
     ],
 )
-def test_auto_is_never_led_inward_by_a_name(host: str, found: list[str]) -> None:
+def test_auto_requests_no_name_with_an_internal_address(host: str, addresses: list[str]) -> None:
     with responses.RequestsMock():
-        snapshot = look(expected(f"http://{host}/", guarded=True), resolve=lambda *_: found)
+        snapshot = poll_site(expectation_for(f"http://{host}/", guarded=True), resolve=lambda *_: addresses)
     assert (snapshot.phase, snapshot.raw_status) == (Phase.RUNNING, "no response")
     assert (
-        " is this machine, a link-local address or a cloud metadata service, which `auto` never contacts. If it is intended, set "
-        in snapshot.reason
+        " is this machine, a link-local address or a cloud metadata service, which `auto` never "
+        "contacts. If it is intended, set " in snapshot.reason
     )
 
 
@@ -186,49 +182,55 @@ def test_auto_is_never_led_inward_by_a_name(host: str, found: list[str]) -> None
     "host",
     ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"],
 )
-def test_auto_is_never_led_inward_however_the_address_is_spelled(
-    serve: Callable[..., Server], host: str
-) -> None:
-    server = serve(answer())
-    snapshot = look(expected(f"http://{host}:{server.port}/", guarded=True))
+def test_auto_requests_no_internal_address_in_any_spelling(serve: Callable[..., Server], host: str) -> None:
+    server = serve(response())
+    snapshot = poll_site(expectation_for(f"http://{host}:{server.port}/", guarded=True))
     assert ("which `auto` never contacts" in snapshot.reason, server.heads) == (True, [])
 
 
-def test_auto_is_never_led_inward_by_a_redirect() -> None:
+def test_auto_follows_no_redirect_to_an_internal_address() -> None:
     with responses.RequestsMock() as wire:
         wire.get("http://app.example.com/", status=302, headers={"Location": "http://www.app.example.com/"})
-        snapshot = look(
-            expected("http://app.example.com/", guarded=True), resolve=names(app=[PUBLIC], www=["127.0.0.1"])
+        snapshot = poll_site(
+            expectation_for("http://app.example.com/", guarded=True),
+            resolve=dns(app=[PUBLIC], www=["127.0.0.1"]),
         )
-    reason = "http://app.example.com/: not requested: www.app.example.com (127.0.0.1) is this machine, a link-local address or a cloud metadata service, "
+    reason = (
+        "http://app.example.com/: not requested: www.app.example.com (127.0.0.1) is this machine, a "
+        "link-local address or a cloud metadata service, "
+    )
     assert snapshot.reason.startswith(reason)
 
 
-def test_auto_asks_any_other_address() -> None:
+def test_auto_requests_other_addresses() -> None:
     with responses.RequestsMock() as wire:
         wire.get(URL)
-        assert look(expected(guarded=True), resolve=names(app=["10.0.0.5"])) == good()
+        assert poll_site(expectation_for(guarded=True), resolve=dns(app=["10.0.0.5"])) == ok_snapshot()
 
 
-def test_an_address_that_the_user_named_is_asked_wherever_it_is(serve: Callable[..., Server]) -> None:
+def test_an_explicit_url_is_requested_wherever_it_is(serve: Callable[..., Server]) -> None:
     assert (
-        look(expected(f"http://localhost:{serve(answer()).port}/"), resolve=lambda *_: ["127.0.0.1"])
-        == good()
+        poll_site(
+            expectation_for(f"http://localhost:{serve(response()).port}/"), resolve=lambda *_: ["127.0.0.1"]
+        )
+        == ok_snapshot()
     )
 
 
-def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_looked_up_once(
+def test_the_connection_uses_the_checked_address_and_resolves_once(
     serve: Callable[..., Server],
 ) -> None:
-    """The name is known to nobody else: whoever looked it up again would fail."""
-    server, asked_for = serve(answer()), []
+    """Nothing else can resolve the name: a second lookup would fail."""
+    server, lookups = serve(response()), []
 
     def resolve(host: str, port: int) -> list[str]:
-        asked_for.append((host, port))
+        lookups.append((host, port))
         return ["127.0.0.1"]
 
-    assert look(expected(f"http://app.example.com:{server.port}/"), resolve=resolve) == good()
-    assert (asked_for, sent(server.heads[0])["host"]) == (
+    assert (
+        poll_site(expectation_for(f"http://app.example.com:{server.port}/"), resolve=resolve) == ok_snapshot()
+    )
+    assert (lookups, headers_of(server.heads[0])["host"]) == (
         [("app.example.com", server.port)],
         f"app.example.com:{server.port}",
     )
@@ -237,7 +239,7 @@ def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_loo
 @pytest.mark.parametrize(
     ("url", "port"), [("http://app.example.com/", 80), ("https://app.example.com/", 443)]
 )
-def test_the_usual_ports_are_known(url: str, port: int) -> None:
+def test_default_ports(url: str, port: int) -> None:
     ports: list[int] = []
 
     def resolve(_host: str, port: int) -> list[str]:
@@ -246,18 +248,21 @@ def test_the_usual_ports_are_known(url: str, port: int) -> None:
 
     with responses.RequestsMock() as wire:
         wire.get(url)
-        look(expected(url), resolve=resolve)
+        poll_site(expectation_for(url), resolve=resolve)
     assert ports == [port]
 
 
-def test_where_one_address_takes_no_connection_the_next_is_asked(serve: Callable[..., Server]) -> None:
-    server = serve(answer())
+def test_if_an_address_refuses_the_connection_the_next_is_used(serve: Callable[..., Server]) -> None:
+    server = serve(response())
     url = f"http://app.example.com:{server.port}/"
-    assert look(expected(url), resolve=names(app=["127.0.0.2", "127.0.0.1"])) == good()
+    assert poll_site(expectation_for(url), resolve=dns(app=["127.0.0.2", "127.0.0.1"])) == ok_snapshot()
 
 
-def test_where_one_address_took_the_request_no_other_is_asked(serve: Callable[..., Server]) -> None:
-    server = serve(in_turn(reset, answer()))
+def test_if_an_address_received_the_request_no_other_is_used(serve: Callable[..., Server]) -> None:
+    server = serve(one_after_another(reset, response()))
     url = f"http://app.example.com:{server.port}/"
-    assert look(expected(url), resolve=names(app=["127.0.0.1", "127.0.0.1"])).raw_status == "no response"
+    assert (
+        poll_site(expectation_for(url), resolve=dns(app=["127.0.0.1", "127.0.0.1"])).raw_status
+        == "no response"
+    )
     assert len(server.heads) == 1

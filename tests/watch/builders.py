@@ -1,4 +1,4 @@
-"""Watches and snapshots, as the tests of watch.py need them."""
+"""Watches and snapshots for the tests of watch.py."""
 
 from __future__ import annotations
 
@@ -22,44 +22,45 @@ from deployer.watch import SITE_RESPONDS, Verdict, Watch, WatchResult, observe
 HANDLE = Handle("web", "web-1")
 
 
-BEGAN, DEADLINE = 1000.0, 1100.0
+START, DEADLINE = 1000.0, 1100.0
 
 
-FRESH = Watch(HANDLE, began=BEGAN, deadline=DEADLINE)
+FRESH = Watch(HANDLE, began=START, deadline=DEADLINE)
 
 
 QUEUED, RUNNING, UNKNOWN = Snapshot(Phase.QUEUED), Snapshot(Phase.RUNNING), Snapshot(Phase.UNKNOWN)
 
 
-DONE, BROKEN, GONE = Snapshot(Phase.SUCCEEDED), Snapshot(Phase.FAILED), Snapshot(Phase.ABSENT)
+DONE, BROKEN, ABSENT = Snapshot(Phase.SUCCEEDED), Snapshot(Phase.FAILED), Snapshot(Phase.ABSENT)
 
 
 ONE, TWO, THREE, FOUR = (Entry(key, f"line {key}") for key in "1234")
 
 
-def moved(*phases: Phase) -> list[Event]:
+def phase_changes(*phases: Phase) -> list[Event]:
     return [PhaseChanged("web", phase, "") for phase in phases]
 
 
-def played(looks: list[tuple[float, Observation]], watch: Watch = FRESH) -> tuple[Watch, list[Event]]:
-    """What a row of looks makes of a watch. The times are seconds since it began."""
-    told: list[Event] = []
-    for after_seconds, observation in looks:
-        assert watch.result is None, "an ended watch is not looked at"
-        watch, events = observe(watch, observation, BEGAN + after_seconds)
-        told += events
-    return watch, told
+def observe_all(polls: list[tuple[float, Observation]], watch: Watch = FRESH) -> tuple[Watch, list[Event]]:
+    """Return the watch after these polls, with its events. Times are seconds since its start."""
+    reported: list[Event] = []
+    for after_seconds, observation in polls:
+        assert watch.result is None, "a watch that has ended is not polled"
+        watch, events = observe(watch, observation, START + after_seconds)
+        reported += events
+    return watch, reported
 
 
-def ended(looks: list[tuple[float, Observation]]) -> WatchResult | None:
-    return played(looks)[0].result
+def result_of(polls: list[tuple[float, Observation]]) -> WatchResult | None:
+    return observe_all(polls)[0].result
 
 
-GOES_ON = "the deployment continues on the server, but its status can no longer be read: revoked"
+STATUS_UNREADABLE = "the deployment continues on the server, but its status can no longer be read: revoked"
 
 
-def held(phase: Phase, hold: float = 10, reason: str = "") -> Snapshot:
-    return Snapshot(phase, stable_for=hold, reason=reason)
+def snapshot(phase: Phase, stable_for: float = 10, reason: str = "") -> Snapshot:
+    """Return a snapshot whose phase counts once it is stable for so many seconds."""
+    return Snapshot(phase, stable_for=stable_for, reason=reason)
 
 
 UP = Snapshot(Phase.SUCCEEDED, "running:healthy", stable_for=60, final=False)
@@ -73,65 +74,70 @@ DOWN = Snapshot(
 STARTING = Snapshot(Phase.RUNNING, "starting:unknown", reason="its status was still starting:unknown")
 
 
-SURE, DOUBTFUL, PHANTOM, LISTED = (
-    Handle("web", "web-1", trust)
-    for trust in (Certainty.CONFIRMED, Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)
+CONFIRMED, UNCONFIRMED, PHANTOM, MAYBE_PHANTOM = (
+    Handle("web", "web-1", certainty)
+    for certainty in (
+        Certainty.CONFIRMED,
+        Certainty.UNCONFIRMED,
+        Certainty.PHANTOM,
+        Certainty.POSSIBLY_PHANTOM,
+    )
 )
 
 
 ADOPTED = Handle("web", "web-1", owner=Owner.OTHERS)
 
 
-PERHAPS_OURS = replace(ADOPTED, owner=Owner.UNSURE)
+UNSURE_OWNER = replace(ADOPTED, owner=Owner.UNSURE)
 
 
-REAL = (Handle("web", "web-2", owner=Owner.OTHERS),)
+OF_OTHERS = (Handle("web", "web-2", owner=Owner.OTHERS),)
 
 
-OTHERS = (Handle("web", "web-2"), Handle("web", "web-3"))
+ON_OTHER_SERVERS = (Handle("web", "web-2"), Handle("web", "web-3"))
 
 
-PROOF = Handle("web", "", condition="healthy")
+HEALTH = Handle("web", "", condition="healthy")
 
 
-SOMEBODY = "the deployment that was followed was cancelled by somebody else"
+CANCELLED_BY_OTHERS = "the deployment that was followed was cancelled by somebody else"
 
 
-FINE = Verdict(Outcome.FINISHED, "")
+FINISHED = Verdict(Outcome.FINISHED, "")
 
 
-PROVABLE = Verdict(Outcome.FINISHED, "", PROOF)
+FINISHED_WITH_HEALTH = Verdict(Outcome.FINISHED, "", HEALTH)
 
 
-LATE = "it was still being built or started"
+NOT_FINISHED = "it was still being built or started"
 
 
-def over(
-    last: Observation, *, handle: Handle = SURE, before: list[tuple[float, Observation]] | None = None
+def final_watch(
+    last: Observation, *, handle: Handle = CONFIRMED, before: list[tuple[float, Observation]] | None = None
 ) -> Watch:
-    """A watch that has come to its end by a look at the deadline."""
-    return played([*(before or []), (100, last)], replace(FRESH, handle=handle))[0]
+    """Return a watch that ended with a poll at the deadline."""
+    return observe_all([*(before or []), (100, last)], replace(FRESH, handle=handle))[0]
 
 
-def on(server: str, last: Snapshot) -> Watch:
-    """The watch of an additional server's deployment."""
-    return over(replace(last, server=server))
+def final_watch_on(server: str, last: Snapshot) -> Watch:
+    """Return the ended watch of a deployment on an additional server."""
+    return final_watch(replace(last, server=server))
 
 
-HERE = "on the additional server berlin: "
+ON_BERLIN = "on the additional server berlin: "
 
 
-def health(*looks: tuple[float, Observation]) -> Watch:
-    return played(list(looks), replace(FRESH, handle=PROOF, stage=Stage.HEALTH))[0]
+def health_watch(*polls: tuple[float, Observation]) -> Watch:
+    return observe_all(list(polls), replace(FRESH, handle=HEALTH, stage=Stage.HEALTH))[0]
 
 
-UNSEEN = "unknown whether it is running: "
+HEALTH_UNKNOWN = "unknown whether it is running: "
 
 
-GOOD_ANSWER = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
+OK_RESPONSE = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
 
 
-BAD_ANSWER = Snapshot(Phase.RUNNING, "HTTP 502", reason="https://web.example.com responded with HTTP 502")
+ERROR_RESPONSE = Snapshot(Phase.RUNNING, "HTTP 502", reason="https://web.example.com responded with HTTP 502")
 
 
-VISITED = Handle("web", "", condition=SITE_RESPONDS)
+SITE_CONDITION = Handle("web", "", condition=SITE_RESPONDS)

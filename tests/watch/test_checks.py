@@ -9,164 +9,171 @@ import pytest
 from deployer.model import AccessDenied, Observation, Outcome, PollFailed, Stage
 from deployer.watch import Checks, End, NextStage, NextStep, Verdict, Watch, WatchResult, next_step
 from tests.watch.builders import (
-    BAD_ANSWER,
+    ABSENT,
     BROKEN,
     DEADLINE,
     DONE,
     DOWN,
-    FINE,
+    ERROR_RESPONSE,
+    FINISHED,
+    FINISHED_WITH_HEALTH,
     FRESH,
-    GONE,
-    GOOD_ANSWER,
-    PROOF,
-    PROVABLE,
+    HEALTH,
+    HEALTH_UNKNOWN,
+    OK_RESPONSE,
+    SITE_CONDITION,
     STARTING,
-    UNSEEN,
     UP,
-    VISITED,
-    health,
-    over,
-    played,
+    final_watch,
+    health_watch,
+    observe_all,
 )
 
-# --- What proves that it runs (architecture 2.2, `verify_health`)
+# --- Health checks (architecture 2.2, `verify_health`)
 
 
 @pytest.mark.parametrize(
     ("watch", "lenient", "strict"),
     [
-        pytest.param(health((10, replace(UP, stable_for=0))), FINE, FINE, id="it-runs"),
-        pytest.param(health((10, UP), (70, UP)), FINE, FINE, id="and-goes-on-running"),
+        pytest.param(health_watch((10, replace(UP, stable_for=0))), FINISHED, FINISHED, id="running"),
+        pytest.param(health_watch((10, UP), (70, UP)), FINISHED, FINISHED, id="still-running"),
         pytest.param(
-            health((10, DOWN), (70, DOWN)),
+            health_watch((10, DOWN), (70, DOWN)),
             Verdict(Outcome.UNVERIFIED, DOWN.reason),
             Verdict(Outcome.UNVERIFIED, DOWN.reason),
-            id="it-does-not",
+            id="down",
         ),
         pytest.param(
-            health((10, STARTING), (100, STARTING)),
-            replace(FINE, warning=f"deployed, but {UNSEEN}{STARTING.reason}"),
-            Verdict(Outcome.UNVERIFIED, f"{UNSEEN}{STARTING.reason}"),
-            id="nothing-clear",
+            health_watch((10, STARTING), (100, STARTING)),
+            replace(FINISHED, warning=f"deployed, but {HEALTH_UNKNOWN}{STARTING.reason}"),
+            Verdict(Outcome.UNVERIFIED, f"{HEALTH_UNKNOWN}{STARTING.reason}"),
+            id="inconclusive",
         ),
         pytest.param(
-            health((100, PollFailed("HTTP 502"))),
+            health_watch((100, PollFailed("HTTP 502"))),
             replace(
-                FINE,
-                warning=f"deployed, but {UNSEEN}its status could never be read; the last status checks failed: HTTP 502",
+                FINISHED,
+                warning=(
+                    f"deployed, but {HEALTH_UNKNOWN}its status could never be read; "
+                    "the last status checks failed: HTTP 502"
+                ),
             ),
             Verdict(
                 Outcome.UNVERIFIED,
-                f"{UNSEEN}its status could never be read; the last status checks failed: HTTP 502",
+                f"{HEALTH_UNKNOWN}its status could never be read; the last status checks failed: HTTP 502",
             ),
-            id="never-seen",
+            id="never-polled",
         ),
         pytest.param(
-            health((10, UP), (20, AccessDenied("revoked"))),
-            replace(FINE, warning=f"deployed, but {UNSEEN}revoked"),
-            Verdict(Outcome.UNVERIFIED, f"{UNSEEN}revoked"),
-            id="barred",
+            health_watch((10, UP), (20, AccessDenied("revoked"))),
+            replace(FINISHED, warning=f"deployed, but {HEALTH_UNKNOWN}revoked"),
+            Verdict(Outcome.UNVERIFIED, f"{HEALTH_UNKNOWN}revoked"),
+            id="access-denied",
         ),
         pytest.param(
-            health((10, replace(GONE, reason="no row"))),
-            replace(FINE, warning=f"deployed, but {UNSEEN}no row"),
-            Verdict(Outcome.UNVERIFIED, f"{UNSEEN}no row"),
-            id="gone",
+            health_watch((10, replace(ABSENT, reason="no row"))),
+            replace(FINISHED, warning=f"deployed, but {HEALTH_UNKNOWN}no row"),
+            Verdict(Outcome.UNVERIFIED, f"{HEALTH_UNKNOWN}no row"),
+            id="absent",
         ),
         pytest.param(
-            health((10, GONE)),
-            replace(FINE, warning=f"deployed, but {UNSEEN}its status was inconclusive until time ran out"),
-            Verdict(Outcome.UNVERIFIED, f"{UNSEEN}its status was inconclusive until time ran out"),
-            id="gone-without-a-reason",
+            health_watch((10, ABSENT)),
+            replace(
+                FINISHED,
+                warning=f"deployed, but {HEALTH_UNKNOWN}its status was inconclusive until time ran out",
+            ),
+            Verdict(Outcome.UNVERIFIED, f"{HEALTH_UNKNOWN}its status was inconclusive until time ran out"),
+            id="absent-without-a-reason",
         ),
     ],
 )
-def test_only_evidence_is_held_against_what_is_deployed(
-    watch: Watch, lenient: Verdict, strict: Verdict
-) -> None:
-    """No evidence is a warning; it only counts as a failed proof where a proof was asked for."""
-    assert next_step(Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE) == replace(
-        lenient, health_check=PROOF
+def test_unknown_health_is_a_warning_unless_strict(watch: Watch, lenient: Verdict, strict: Verdict) -> None:
+    """Only evidence that it does not run makes a deployed target unverified."""
+    assert next_step(Stage.HEALTH, (watch,), repeated=False, so_far=FINISHED_WITH_HEALTH) == replace(
+        lenient, health_check=HEALTH
     )
     assert next_step(
-        Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE, checks=Checks(strict=True)
-    ) == replace(strict, health_check=PROOF)
+        Stage.HEALTH, (watch,), repeated=False, so_far=FINISHED_WITH_HEALTH, checks=Checks(strict=True)
+    ) == replace(strict, health_check=HEALTH)
 
 
-# --- whether its site answers
+# --- Site checks
 
 
 WITH_SITE = Checks(site=True)
 
 
 @pytest.mark.parametrize(
-    ("leg", "watch", "so_far", "then"),
+    ("stage", "watch", "so_far", "step"),
     [
         pytest.param(
             Stage.DEPLOYMENT,
-            over(DONE),
+            final_watch(DONE),
             None,
-            NextStage(Stage.VERIFY, (VISITED,), DEADLINE, FINE),
-            id="from-the-deployment-s-end",
+            NextStage(Stage.VERIFY, (SITE_CONDITION,), DEADLINE, FINISHED),
+            id="site-check-after-the-deployment",
         ),
         pytest.param(
             Stage.DEPLOYMENT,
-            over(replace(DONE, health_check=PROOF)),
+            final_watch(replace(DONE, health_check=HEALTH)),
             None,
-            NextStage(Stage.HEALTH, (PROOF,), DEADLINE, PROVABLE),
-            id="its-status-first",
+            NextStage(Stage.HEALTH, (HEALTH,), DEADLINE, FINISHED_WITH_HEALTH),
+            id="health-check-first",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, DONE)),
-            PROVABLE,
-            NextStage(Stage.VERIFY, (VISITED,), None, PROVABLE),
-            id="each-proof-has-its-own-time",
+            health_watch((10, DONE)),
+            FINISHED_WITH_HEALTH,
+            NextStage(Stage.VERIFY, (SITE_CONDITION,), None, FINISHED_WITH_HEALTH),
+            id="each-check-has-its-own-timeout",
         ),
         pytest.param(
             Stage.DEPLOYMENT,
-            over(replace(BROKEN, reason="no")),
+            final_watch(replace(BROKEN, reason="no")),
             None,
             Verdict(Outcome.FAILED, "no"),
-            id="not-of-what-failed",
+            id="no-site-check-after-a-failure",
         ),
     ],
 )
-def test_a_site_is_asked_after_all_else_went_well(
-    leg: Stage, watch: Watch, so_far: Verdict | None, then: NextStep
+def test_the_site_is_checked_last_after_success(
+    stage: Stage, watch: Watch, so_far: Verdict | None, step: NextStep
 ) -> None:
-    assert next_step(leg, (watch,), repeated=False, so_far=so_far, checks=WITH_SITE) == then
+    assert next_step(stage, (watch,), repeated=False, so_far=so_far, checks=WITH_SITE) == step
 
 
 @pytest.mark.parametrize(
-    ("looks", "ending"),
+    ("polls", "result"),
     [
-        pytest.param([(1, GOOD_ANSWER), (2, GOOD_ANSWER)], WatchResult(End.SUCCEEDED), id="two-in-a-row"),
+        pytest.param([(1, OK_RESPONSE), (2, OK_RESPONSE)], WatchResult(End.SUCCEEDED), id="two-in-a-row"),
         pytest.param(
-            [(1, BAD_ANSWER), (2, GOOD_ANSWER), (3, GOOD_ANSWER)], WatchResult(End.SUCCEEDED), id="late"
+            [(1, ERROR_RESPONSE), (2, OK_RESPONSE), (3, OK_RESPONSE)],
+            WatchResult(End.SUCCEEDED),
+            id="ok-after-errors",
         ),
-        pytest.param([(1, GOOD_ANSWER), (2, BAD_ANSWER), (3, GOOD_ANSWER)], None, id="not-in-a-row"),
+        pytest.param([(1, OK_RESPONSE), (2, ERROR_RESPONSE), (3, OK_RESPONSE)], None, id="not-in-a-row"),
         pytest.param(
-            [(1, GOOD_ANSWER), (100, BAD_ANSWER)],
-            WatchResult(End.TIMED_OUT, BAD_ANSWER.reason),
-            id="bad-at-the-end",
+            [(1, OK_RESPONSE), (100, ERROR_RESPONSE)],
+            WatchResult(End.TIMED_OUT, ERROR_RESPONSE.reason),
+            id="error-at-the-end",
         ),
         pytest.param(
-            [(1, BAD_ANSWER), (100, GOOD_ANSWER)],
+            [(1, ERROR_RESPONSE), (100, OK_RESPONSE)],
             WatchResult(
                 End.TIMED_OUT,
-                "its last response was OK (HTTP 200), but two consecutive OK responses are required and time ran out",
+                "its last response was OK (HTTP 200), but two consecutive OK responses are required "
+                "and time ran out",
             ),
-            id="good-only-once",
+            id="ok-only-once",
         ),
         pytest.param(
-            [(1, BAD_ANSWER), (99.5, GOOD_ANSWER), (101, GOOD_ANSWER)],
+            [(1, ERROR_RESPONSE), (99.5, OK_RESPONSE), (101, OK_RESPONSE)],
             WatchResult(End.SUCCEEDED),
-            id="good-at-the-last-moment",
+            id="ok-after-the-deadline",
         ),
     ],
 )
-def test_two_good_answers_in_a_row_are_the_proof(
-    looks: list[tuple[float, Observation]], ending: WatchResult | None
+def test_two_consecutive_ok_responses_verify_a_site(
+    polls: list[tuple[float, Observation]], result: WatchResult | None
 ) -> None:
-    assert played(looks, replace(FRESH, handle=VISITED, stage=Stage.VERIFY))[0].result == ending
+    assert observe_all(polls, replace(FRESH, handle=SITE_CONDITION, stage=Stage.VERIFY))[0].result == result

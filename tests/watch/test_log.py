@@ -27,13 +27,25 @@ from deployer.model import (
     TargetWarning,
 )
 from deployer.watch import new_entries
-from tests.watch.builders import BEGAN, DONE, FOUR, FRESH, ONE, QUEUED, RUNNING, THREE, TWO, moved, played
+from tests.watch.builders import (
+    DONE,
+    FOUR,
+    FRESH,
+    ONE,
+    QUEUED,
+    RUNNING,
+    START,
+    THREE,
+    TWO,
+    observe_all,
+    phase_changes,
+)
 
-# The same examples in every run: a test that fails only now and then is read by nobody.
+# The same examples in every run, so that no test is flaky.
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
 
 
-# --- Architecture, rule 5: every entry of the log once, in order
+# --- Architecture, rule 5: every log entry once, in order
 
 
 @pytest.mark.parametrize(
@@ -47,9 +59,9 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
         pytest.param([(ONE,), (ONE,)], [(ONE,)], id="nothing-new"),
         pytest.param([(ONE, TWO, THREE), (THREE,), (THREE, FOUR)], [(ONE, TWO, THREE), (FOUR,)], id="shrunk"),
         pytest.param([(ONE, TWO), ()], [(ONE, TWO)], id="emptied"),
-        pytest.param([(ONE, TWO), (), (ONE, TWO, THREE)], [(ONE, TWO), (THREE,)], id="emptied-and-back"),
+        pytest.param([(ONE, TWO), (), (ONE, TWO, THREE)], [(ONE, TWO), (THREE,)], id="emptied-and-refilled"),
         pytest.param([(ONE, TWO), (TWO, THREE, ONE)], [(ONE, TWO), (THREE,)], id="re-ordered"),
-        pytest.param([(ONE, TWO), (THREE, ONE, TWO)], [(ONE, TWO), (THREE,)], id="a-late-entry-at-the-front"),
+        pytest.param([(ONE, TWO), (THREE, ONE, TWO)], [(ONE, TWO), (THREE,)], id="late-entry-at-the-front"),
         pytest.param(
             [(ONE, TWO), (THREE, FOUR)],
             [(ONE, TWO), (THREE, FOUR)],
@@ -58,41 +70,41 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
         pytest.param(
             [(ONE, TWO, THREE), (ONE, FOUR)], [(ONE, TWO, THREE), (FOUR,)], id="replaced-with-a-shorter-one"
         ),
-        pytest.param([(ONE, ONE)], [(ONE, ONE)], id="identical-entries-are-two"),
-        pytest.param([(ONE,), (ONE, ONE)], [(ONE,), (ONE,)], id="the-second-identical-one-comes-later"),
+        pytest.param([(ONE, ONE)], [(ONE, ONE)], id="identical-entries-both-count"),
+        pytest.param([(ONE,), (ONE, ONE)], [(ONE,), (ONE,)], id="second-identical-entry-later"),
         pytest.param(
             [(ONE, TWO, ONE), (ONE, ONE, TWO), (ONE,), (ONE, TWO, ONE, ONE)],
             [(ONE, TWO, ONE), (ONE,)],
-            id="identical-thrice",
+            id="three-identical-entries",
         ),
         pytest.param(
             [(replace(ONE, hidden=True),), (replace(ONE, hidden=True), TWO)],
             [(replace(ONE, hidden=True),), (TWO,)],
-            id="hidden-ones-like-any-other",
+            id="hidden-entries",
         ),
         pytest.param(
             [(ONE, Entry("2", "one text")), (ONE, Entry("2", "another"))],
             [(ONE, Entry("2", "one text"))],
-            id="known-by-its-key",
+            id="same-key-is-the-same-entry",
         ),
     ],
 )
-def test_every_entry_is_told_once_and_in_order(
+def test_every_log_entry_is_reported_once_and_in_order(
     logs: list[tuple[Entry, ...]], shown: list[tuple[Entry, ...]]
 ) -> None:
-    _, events = played([(5 + number, replace(RUNNING, log=log)) for number, log in enumerate(logs)])
-    assert events == [*moved(Phase.RUNNING), *(LogLines("web", entries) for entries in shown)]
+    _, events = observe_all([(5 + number, replace(RUNNING, log=log)) for number, log in enumerate(logs)])
+    assert events == [*phase_changes(Phase.RUNNING), *(LogLines("web", entries) for entries in shown)]
 
 
 @thoroughly
 @given(logs=st.lists(st.lists(st.sampled_from([ONE, TWO, THREE]), max_size=6).map(tuple), max_size=8))
-def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(
+def test_any_sequence_of_logs_shows_every_entry_once(
     logs: list[tuple[Entry, ...]],
 ) -> None:
-    seen: frozenset[tuple[object, int]] = frozenset()
+    snapshot: frozenset[tuple[object, int]] = frozenset()
     shown: list[Entry] = []
     for log in logs:
-        fresh, seen = new_entries(log, seen)
+        fresh, snapshot = new_entries(log, snapshot)
         rest = iter(log)
         assert all(entry in rest for entry in fresh), "in the order of the list"
         shown += fresh
@@ -100,11 +112,11 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(
     for log in logs:
         most |= Counter(entry.key for entry in log)
     assert Counter(entry.key for entry in shown) == most
-    assert seen == {(key, nth) for key, count in most.items() for nth in range(count)}
+    assert snapshot == {(key, nth) for key, count in most.items() for nth in range(count)}
 
 
 @pytest.mark.parametrize(
-    ("looks", "events"),
+    ("polls", "events"),
     [
         pytest.param(
             [
@@ -112,18 +124,25 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(
                 (6, replace(RUNNING, log=None)),
                 (7, replace(QUEUED, log=None)),
             ],
-            [*moved(Phase.RUNNING), LogUnavailable("web"), *moved(Phase.QUEUED)],
-            id="unreadable-is-told-once",
+            [*phase_changes(Phase.RUNNING), LogUnavailable("web"), *phase_changes(Phase.QUEUED)],
+            id="unreadable-is-reported-once",
         ),
-        pytest.param([(5, replace(RUNNING, log=()))], moved(Phase.RUNNING), id="empty-is-not-unreadable"),
+        pytest.param(
+            [(5, replace(RUNNING, log=()))], phase_changes(Phase.RUNNING), id="empty-is-not-unreadable"
+        ),
         pytest.param(
             [
                 (5, replace(RUNNING, log=(ONE,))),
                 (6, replace(RUNNING, log=None)),
                 (7, replace(RUNNING, log=(ONE, TWO))),
             ],
-            [*moved(Phase.RUNNING), LogLines("web", (ONE,)), LogUnavailable("web"), LogLines("web", (TWO,))],
-            id="readable-again-goes-on-where-it-was",
+            [
+                *phase_changes(Phase.RUNNING),
+                LogLines("web", (ONE,)),
+                LogUnavailable("web"),
+                LogLines("web", (TWO,)),
+            ],
+            id="readable-again-continues",
         ),
         pytest.param(
             [
@@ -135,7 +154,7 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(
                 PhaseChanged("web", Phase.RUNNING, "0 of 2"),
                 PhaseChanged("web", Phase.RUNNING, "1 of 2", same=True),
             ],
-            id="other-words-for-the-same-phase-are-known",
+            id="new-status-text-in-the-same-phase",
         ),
         pytest.param(
             [
@@ -148,36 +167,36 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(
                 PollFailing("web", "HTTP 502"),
                 PollRecovered("web", 1),
             ],
-            id="the-same-words-after-a-failed-look-are-no-news",
+            id="same-status-after-a-failed-poll",
         ),
         pytest.param(
             [(5, replace(RUNNING, link="https://x", commit="abc", server="s"))] * 2,
             [DeploymentDetails("web", "https://x", "abc", "s"), PhaseChanged("web", Phase.RUNNING, "", "s")],
-            id="facts-are-told-once",
+            id="details-reported-once",
         ),
         pytest.param(
             [(5, replace(RUNNING, link="https://x")), (6, replace(RUNNING, link="https://x", commit="abc"))],
             [
                 DeploymentDetails("web", "https://x", "", ""),
-                *moved(Phase.RUNNING),
+                *phase_changes(Phase.RUNNING),
                 DeploymentDetails("web", "https://x", "abc", ""),
             ],
-            id="again-when-there-is-more-of-them",
+            id="details-again-when-complete",
         ),
         pytest.param(
             [(5, replace(RUNNING, commit="abc"))],
-            [DeploymentDetails("web", "", "abc", ""), *moved(Phase.RUNNING)],
-            id="a-commit-is-enough",
+            [DeploymentDetails("web", "", "abc", ""), *phase_changes(Phase.RUNNING)],
+            id="commit-reported-once",
         ),
         pytest.param(
             [(5, replace(RUNNING, server="s"))],
             [DeploymentDetails("web", "", "", "s"), PhaseChanged("web", Phase.RUNNING, "", "s")],
-            id="so-is-a-server",
+            id="server-reported-once",
         ),
         pytest.param(
             [(5, replace(RUNNING, link="https://x")), (6, RUNNING), (7, replace(RUNNING, link="https://x"))],
-            [DeploymentDetails("web", "https://x", "", ""), *moved(Phase.RUNNING)],
-            id="what-is-known-stays-known",
+            [DeploymentDetails("web", "https://x", "", ""), *phase_changes(Phase.RUNNING)],
+            id="known-link-is-kept",
         ),
         pytest.param(
             [
@@ -192,17 +211,17 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(
                 LogLines("web", (ONE,)),
                 TargetWarning("web", "odd"),
             ],
-            id="the-order-within-one-look",
+            id="order-within-one-poll",
         ),
     ],
 )
-def test_what_is_known_is_told_once(looks: list[tuple[float, Observation]], events: list[Event]) -> None:
-    assert played(looks)[1] == events
+def test_every_fact_is_reported_once(polls: list[tuple[float, Observation]], events: list[Event]) -> None:
+    assert observe_all(polls)[1] == events
 
 
-def test_every_line_of_an_additional_server_names_it_and_its_leg() -> None:
-    seen = Snapshot(Phase.RUNNING, "in_progress", log=(ONE,), link="https://x", server="berlin")
-    assert played([(5, seen)], replace(FRESH, stage=Stage.ADDITIONAL_SERVERS))[1] == [
+def test_events_of_an_additional_server_carry_its_name_and_stage() -> None:
+    snapshot = Snapshot(Phase.RUNNING, "in_progress", log=(ONE,), link="https://x", server="berlin")
+    assert observe_all([(5, snapshot)], replace(FRESH, stage=Stage.ADDITIONAL_SERVERS))[1] == [
         DeploymentDetails("web", "https://x", "", "berlin", Stage.ADDITIONAL_SERVERS),
         PhaseChanged("web", Phase.RUNNING, "in_progress", "berlin", Stage.ADDITIONAL_SERVERS),
         LogLines("web", (ONE,), "berlin"),
@@ -210,81 +229,92 @@ def test_every_line_of_an_additional_server_names_it_and_its_leg() -> None:
 
 
 @pytest.mark.parametrize("log", [(ONE,), None], ids=["readable", "unreadable"])
-def test_nobody_asked_for_the_log_of_what_is_only_to_be_cancelled(log: tuple[Entry, ...] | None) -> None:
-    assert played([(5, replace(RUNNING, log=log))], replace(FRESH, stage=Stage.CANCELLATION))[1] == [
+def test_no_log_is_reported_while_cancelling(log: tuple[Entry, ...] | None) -> None:
+    assert observe_all([(5, replace(RUNNING, log=log))], replace(FRESH, stage=Stage.CANCELLATION))[1] == [
         PhaseChanged("web", Phase.RUNNING, "", stage=Stage.CANCELLATION)
     ]
 
 
-# --- Architecture, rule 5, where lines of several machines arrive out of their order
+# --- Architecture, rule 5: lines of several machines arrive out of order
 
 
 def line(second: float, name: str = "") -> Entry:
     return Entry((second, name), f"line {second}{name}", written=int((1_700_000_000 + second) * 1e9))
 
 
-def lines_shown(looks: list[tuple[float, Observation]]) -> list[tuple[str, ...]]:
-    _, told = played(looks)
+def lines_shown(polls: list[tuple[float, Observation]]) -> list[tuple[str, ...]]:
+    _, reported = observe_all(polls)
     return [
         tuple(entry.text.removeprefix("line ") for entry in event.entries)
-        for event in told
+        for event in reported
         if isinstance(event, LogLines)
     ]
 
 
-def reads(*entries: Entry) -> Snapshot:
+def snapshot_with(*entries: Entry) -> Snapshot:
     return replace(RUNNING, log=entries)
 
 
 @pytest.mark.parametrize(
-    ("looks", "shown"),
+    ("polls", "shown"),
     [
-        pytest.param([(5, reads(line(1)))], [], id="the-newest-is-held-back"),
-        pytest.param([(5, reads(line(1))), (6.9, reads())], [], id="not-for-less-than-two-seconds"),
-        pytest.param([(5, reads(line(1))), (7, reads())], [("1",)], id="for-two-seconds"),
+        pytest.param([(5, snapshot_with(line(1)))], [], id="newest-line-is-held"),
+        pytest.param([(5, snapshot_with(line(1))), (6.9, snapshot_with())], [], id="held-for-two-seconds"),
         pytest.param(
-            [(5, reads(line(1), line(2), line(3)))],
+            [(5, snapshot_with(line(1))), (7, snapshot_with())], [("1",)], id="released-after-two-seconds"
+        ),
+        pytest.param(
+            [(5, snapshot_with(line(1), line(2), line(3)))],
             [("1",)],
-            id="what-is-two-seconds-older-than-the-newest-is-shown",
+            id="two-seconds-older-than-the-newest",
         ),
         pytest.param(
-            [(5, reads(line(1), line(2))), (6, reads(line(1.5))), (8, reads())],
+            [(5, snapshot_with(line(1), line(2))), (6, snapshot_with(line(1.5))), (8, snapshot_with())],
             [("1", "1.5", "2")],
-            id="a-late-line-finds-its-place",
+            id="late-line-is-sorted-in",
         ),
         pytest.param(
-            [(5, reads(line(1), line(2))), (7, reads(line(1.5)))],
+            [(5, snapshot_with(line(1), line(2))), (7, snapshot_with(line(1.5)))],
             [("1", "1.5", "2")],
-            id="also-in-the-look-that-shows-the-others",
+            id="late-line-in-the-releasing-poll",
         ),
         pytest.param(
-            [(5, reads(line(1))), (7, reads()), (8, reads(line(0.5))), (10, reads())],
+            [
+                (5, snapshot_with(line(1))),
+                (7, snapshot_with()),
+                (8, snapshot_with(line(0.5))),
+                (10, snapshot_with()),
+            ],
             [("1",), ("0.5",)],
-            id="too-late-is-late",
+            id="too-late-to-be-sorted",
         ),
         pytest.param(
-            [(5, reads(line(1, "b"), line(1, "a"))), (7, reads())],
+            [(5, snapshot_with(line(1, "b"), line(1, "a"))), (7, snapshot_with())],
             [("1b", "1a")],
-            id="of-one-moment-as-they-came",
+            id="equal-times-keep-their-order",
+        ),
+        pytest.param([(5, replace(DONE, log=(line(2), line(1))))], [("1", "2")], id="released-at-the-end"),
+        pytest.param(
+            [(99, snapshot_with(line(1))), (100, PollFailed("HTTP 502"))],
+            [("1",)],
+            id="released-at-the-deadline",
         ),
         pytest.param(
-            [(5, replace(DONE, log=(line(2), line(1))))], [("1", "2")], id="the-end-shows-what-was-held-back"
+            [(5, snapshot_with(line(1))), (6, AccessDenied("revoked"))],
+            [("1",)],
+            id="released-when-access-is-denied",
         ),
-        pytest.param(
-            [(99, reads(line(1))), (100, PollFailed("HTTP 502"))], [("1",)], id="and-so-does-the-deadline"
-        ),
-        pytest.param([(5, reads(line(1))), (6, AccessDenied("revoked"))], [("1",)], id="and-what-bars-us"),
         pytest.param(
             [(5, replace(RUNNING, log=(ONE, TWO)))],
             [("1", "2")],
-            id="what-is-in-order-by-itself-is-shown-at-once",
+            id="lines-without-a-time-are-not-held",
         ),
     ],
 )
-def test_lines_that_arrive_late_keep_their_order(
-    looks: list[tuple[float, Observation]], shown: list[tuple[str, ...]]
+def test_late_log_lines_are_sorted(
+    polls: list[tuple[float, Observation]], shown: list[tuple[str, ...]]
 ) -> None:
-    assert lines_shown(looks) == shown
+    assert lines_shown(polls) == shown
 
 
 @thoroughly
@@ -292,22 +322,26 @@ def test_lines_that_arrive_late_keep_their_order(
     st.lists(st.tuples(st.floats(0, 20), st.floats(0, 2)), max_size=30),
     st.lists(st.floats(0.1, 3), min_size=10, max_size=30),
 )
-def test_lines_that_are_at_most_two_seconds_late_are_all_shown_once_in_their_order(
+def test_lines_at_most_two_seconds_late_are_all_shown_once_in_order(
     written: list[tuple[float, float]], pauses: list[float]
 ) -> None:
-    """Whatever the pace of the looks: each sees what has arrived since the one before."""
+    """At any poll interval: each poll sees the lines that arrived since the previous one."""
     entries = [
-        (second + late, line(round(second, 3), f"-{number}")) for number, (second, late) in enumerate(written)
+        (second + delay, line(round(second, 3), f"-{number}"))
+        for number, (second, delay) in enumerate(written)
     ]
-    looks: list[tuple[float, Observation]] = []
-    at = 0.0
-    for pause_ in pauses:
-        looks.append(
-            (at + pause_, reads(*(entry for arrived, entry in entries if at <= arrived < at + pause_)))
+    polls: list[tuple[float, Observation]] = []
+    now = 0.0
+    for pause in pauses:
+        polls.append(
+            (
+                now + pause,
+                snapshot_with(*(entry for arrived, entry in entries if now <= arrived < now + pause)),
+            )
         )
-        at += pause_
-    looks.append((at + 99, replace(DONE, log=tuple(entry for arrived, entry in entries if arrived >= at))))
-    _, told = played(looks, replace(FRESH, deadline=BEGAN + 1000))
-    listed = [entry for event in told if isinstance(event, LogLines) for entry in event.entries]
+        now += pause
+    polls.append((now + 99, replace(DONE, log=tuple(entry for arrived, entry in entries if arrived >= now))))
+    _, reported = observe_all(polls, replace(FRESH, deadline=START + 1000))
+    listed = [entry for event in reported if isinstance(event, LogLines) for entry in event.entries]
     assert sorted(entry.text for entry in listed) == sorted(entry.text for _, entry in entries)
     assert [entry.written for entry in listed] == sorted(entry.written for entry in listed)

@@ -23,38 +23,38 @@ from deployer.model import (
 )
 from deployer.watch import End, Watch, WatchResult, observe
 from tests.watch.builders import (
-    BEGAN,
+    ABSENT,
     BROKEN,
     DEADLINE,
     DONE,
     DOWN,
     FRESH,
-    GOES_ON,
-    GONE,
     ONE,
     QUEUED,
     RUNNING,
+    START,
     STARTING,
+    STATUS_UNREADABLE,
     TWO,
     UNKNOWN,
     UP,
-    ended,
-    held,
-    moved,
-    played,
+    observe_all,
+    phase_changes,
+    result_of,
+    snapshot,
 )
 
-# --- Architecture, rule 1: what was seen is judged before the deadline
+# --- Architecture, rule 1: a poll counts before the deadline does
 
 
 @pytest.mark.parametrize(
-    ("at", "observation", "ending"),
+    ("at", "observation", "result"),
     [
-        pytest.param(0, DONE, WatchResult(End.SUCCEEDED), id="success-at-the-first-look"),
+        pytest.param(0, DONE, WatchResult(End.SUCCEEDED), id="success-at-the-first-poll"),
         pytest.param(99.9, DONE, WatchResult(End.SUCCEEDED), id="success-at-the-last-second"),
         pytest.param(100, DONE, WatchResult(End.SUCCEEDED), id="success-at-the-deadline"),
         pytest.param(
-            107, DONE, WatchResult(End.SUCCEEDED), id="success-in-a-look-that-came-back-after-the-deadline"
+            107, DONE, WatchResult(End.SUCCEEDED), id="success-in-a-poll-that-returned-after-the-deadline"
         ),
         pytest.param(
             100,
@@ -66,22 +66,22 @@ from tests.watch.builders import (
             100,
             Snapshot(Phase.UNVERIFIED, reason="skipped"),
             WatchResult(End.UNVERIFIED, "skipped"),
-            id="unproven-at-the-deadline",
+            id="unverified-at-the-deadline",
         ),
         pytest.param(
             100, Snapshot(Phase.CANCELLED), WatchResult(End.CANCELLED), id="cancelled-at-the-deadline"
         ),
-        pytest.param(100, GONE, WatchResult(End.GONE), id="gone-at-the-deadline"),
+        pytest.param(100, ABSENT, WatchResult(End.GONE), id="absent-at-the-deadline"),
         pytest.param(
             100,
             AccessDenied("no right"),
             WatchResult(End.ACCESS_DENIED, "no right"),
-            id="barred-at-the-deadline",
+            id="access-denied-at-the-deadline",
         ),
-        pytest.param(99.9, QUEUED, None, id="queued-at-the-last-second-goes-on"),
-        pytest.param(99.9, RUNNING, None, id="running-at-the-last-second-goes-on"),
-        pytest.param(99.9, UNKNOWN, None, id="unknown-at-the-last-second-goes-on"),
-        pytest.param(99.9, PollFailed("HTTP 502"), None, id="missed-at-the-last-second-goes-on"),
+        pytest.param(99.9, QUEUED, None, id="queued-at-the-last-second-continues"),
+        pytest.param(99.9, RUNNING, None, id="running-at-the-last-second-continues"),
+        pytest.param(99.9, UNKNOWN, None, id="unknown-at-the-last-second-continues"),
+        pytest.param(99.9, PollFailed("HTTP 502"), None, id="failed-poll-at-the-last-second-continues"),
         pytest.param(
             100, QUEUED, WatchResult(End.TIMED_OUT, "it was still queued"), id="queued-at-the-deadline"
         ),
@@ -107,7 +107,7 @@ from tests.watch.builders import (
             100,
             replace(RUNNING, reason="waits for a worker"),
             WatchResult(End.TIMED_OUT, "waits for a worker"),
-            id="late-with-own-reason",
+            id="timed-out-with-its-own-reason",
         ),
         pytest.param(
             100,
@@ -115,23 +115,23 @@ from tests.watch.builders import (
             WatchResult(
                 End.TIMED_OUT, "its status could never be read; the last status checks failed: HTTP 502"
             ),
-            id="missed-at-the-deadline",
+            id="failed-poll-at-the-deadline",
         ),
     ],
 )
-def test_what_was_seen_is_judged_before_the_deadline(
-    at: float, observation: Observation, ending: WatchResult | None
+def test_a_poll_counts_before_the_deadline_does(
+    at: float, observation: Observation, result: WatchResult | None
 ) -> None:
-    assert ended([(at, observation)]) == ending
+    assert result_of([(at, observation)]) == result
 
 
 @pytest.mark.parametrize(
-    ("looks", "reason"),
+    ("polls", "reason"),
     [
         pytest.param(
             [(50, RUNNING), (100, PollFailed("HTTP 502"))],
             "it was still being built or started; the last status checks failed: HTTP 502",
-            id="what-was-seen-last-and-the-trouble-since",
+            id="last-phase-and-later-errors",
         ),
         pytest.param(
             [
@@ -140,27 +140,29 @@ def test_what_was_seen_is_judged_before_the_deadline(
                 (100, PollFailed("HTTP 503")),
             ],
             "waits for a worker; the last status checks failed: HTTP 503",
-            id="own-reason-and-the-last-trouble",
+            id="own-reason-and-the-last-error",
         ),
         pytest.param(
-            [(90, replace(GONE, stable_for=30)), (100, PollFailed("HTTP 502"))],
+            [(90, replace(ABSENT, stable_for=30)), (100, PollFailed("HTTP 502"))],
             "it did not exist; the last status checks failed: HTTP 502",
-            id="not-there-and-then-out-of-sight",
+            id="absent-and-later-errors",
         ),
         pytest.param(
             [(50, PollFailed("HTTP 502")), (100, QUEUED)],
             "it was still queued",
-            id="trouble-that-is-over-is-not-told",
+            id="resolved-errors-are-left-out",
         ),
     ],
 )
-def test_a_late_one_says_what_was_seen_last(looks: list[tuple[float, Observation]], reason: str) -> None:
-    assert ended(looks) == WatchResult(End.TIMED_OUT, reason)
+def test_the_reason_of_a_timeout_is_the_last_known_phase(
+    polls: list[tuple[float, Observation]], reason: str
+) -> None:
+    assert result_of(polls) == WatchResult(End.TIMED_OUT, reason)
 
 
-def test_the_last_log_lines_are_told_with_the_end() -> None:
+def test_the_last_log_lines_are_reported_with_the_end() -> None:
     last = replace(DONE, log=(ONE, TWO))
-    assert played([(50, replace(RUNNING, log=(ONE,))), (100, last)]) == (
+    assert observe_all([(50, replace(RUNNING, log=(ONE,))), (100, last)]) == (
         replace(
             FRESH,
             phase=Phase.SUCCEEDED,
@@ -170,26 +172,31 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
             last_snapshot=last,
             result=WatchResult(End.SUCCEEDED),
         ),
-        [*moved(Phase.RUNNING), LogLines("web", (ONE,)), *moved(Phase.SUCCEEDED), LogLines("web", (TWO,))],
+        [
+            *phase_changes(Phase.RUNNING),
+            LogLines("web", (ONE,)),
+            *phase_changes(Phase.SUCCEEDED),
+            LogLines("web", (TWO,)),
+        ],
     )
 
 
-# --- Architecture, rule 2: a failed look is no news, and an unknown status neither
+# --- Architecture, rule 2: neither a failed poll nor an unknown status ends anything
 
 
 @pytest.mark.parametrize(
-    ("looks", "events"),
+    ("polls", "events"),
     [
-        pytest.param([(5, PollFailed("HTTP 502"))], [PollFailing("web", "HTTP 502")], id="trouble-is-told"),
+        pytest.param([(5, PollFailed("HTTP 502"))], [PollFailing("web", "HTTP 502")], id="error"),
         pytest.param(
             [(5, PollFailed("HTTP 502")), (6, PollFailed("HTTP 502"))],
             [PollFailing("web", "HTTP 502")],
-            id="the-same-trouble-once",
+            id="same-error-once",
         ),
         pytest.param(
             [(5, PollFailed("HTTP 502")), (6, PollFailed("no connection")), (7, PollFailed("no connection"))],
             [PollFailing("web", "HTTP 502"), PollFailing("web", "no connection")],
-            id="other-trouble-again",
+            id="other-error",
         ),
         pytest.param(
             [
@@ -197,7 +204,7 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
                 for number, reason in enumerate(["HTTP 502", "no connection", "HTTP 502", "no connection"])
             ],
             [PollFailing("web", "HTTP 502"), PollFailing("web", "no connection")],
-            id="two-that-take-turns-once-each",
+            id="alternating-errors-once-each",
         ),
         pytest.param(
             [
@@ -208,21 +215,21 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
                 (9, RUNNING),
                 (10, RUNNING),
             ],
-            [*moved(Phase.RUNNING), PollFailing("web", "HTTP 502"), PollRecovered("web", 3)],
-            id="its-end-is-told-once-and-no-phase-is-new",
+            [*phase_changes(Phase.RUNNING), PollFailing("web", "HTTP 502"), PollRecovered("web", 3)],
+            id="recovery-once-and-no-new-phase",
         ),
         pytest.param(
             [(5, PollFailed("HTTP 502")), (6, RUNNING), (7, PollFailed("HTTP 502")), (8, RUNNING)],
             [
                 PollFailing("web", "HTTP 502"),
                 PollRecovered("web", 1),
-                *moved(Phase.RUNNING),
+                *phase_changes(Phase.RUNNING),
                 PollFailing("web", "HTTP 502"),
                 PollRecovered("web", 1),
             ],
-            id="the-same-trouble-again-after-its-end",
+            id="same-error-after-recovery",
         ),
-        pytest.param([(5, UNKNOWN), (50, UNKNOWN)], moved(Phase.UNKNOWN), id="unknown-is-named-once"),
+        pytest.param([(5, UNKNOWN), (50, UNKNOWN)], phase_changes(Phase.UNKNOWN), id="unknown-status-once"),
         pytest.param(
             [
                 (5, replace(UNKNOWN, warnings=("odd",))),
@@ -230,16 +237,20 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
                 (7, RUNNING),
                 (8, replace(UNKNOWN, warnings=("odd",))),
             ],
-            [*moved(Phase.UNKNOWN), TargetWarning("web", "odd"), *moved(Phase.RUNNING, Phase.UNKNOWN)],
-            id="a-warning-is-told-once-also-when-it-comes-again",
+            [
+                *phase_changes(Phase.UNKNOWN),
+                TargetWarning("web", "odd"),
+                *phase_changes(Phase.RUNNING, Phase.UNKNOWN),
+            ],
+            id="same-warning-once",
         ),
         pytest.param(
             [
                 (5 + number, replace(UNKNOWN, warnings=(text,)))
                 for number, text in enumerate(["odd", "odder", "odd", "odder"])
             ],
-            [*moved(Phase.UNKNOWN), TargetWarning("web", "odd"), TargetWarning("web", "odder")],
-            id="another-warning-is-told",
+            [*phase_changes(Phase.UNKNOWN), TargetWarning("web", "odd"), TargetWarning("web", "odder")],
+            id="alternating-warnings-once-each",
         ),
         pytest.param(
             [
@@ -247,29 +258,29 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
                 (6, replace(UNKNOWN, warnings=("odder", "oddest"))),
             ],
             [
-                *moved(Phase.UNKNOWN),
+                *phase_changes(Phase.UNKNOWN),
                 TargetWarning("web", "odd"),
                 TargetWarning("web", "odder"),
                 TargetWarning("web", "oddest"),
             ],
-            id="each-of-several-warnings-is-told-once",
+            id="each-of-several-warnings-once",
         ),
-        pytest.param([(5, RUNNING), (6, RUNNING)], moved(Phase.RUNNING), id="a-phase-is-told-once"),
-        pytest.param([(5, AccessDenied("no right"))], [], id="what-bars-us-is-told-as-the-end"),
+        pytest.param([(5, RUNNING), (6, RUNNING)], phase_changes(Phase.RUNNING), id="same-phase-once"),
+        pytest.param([(5, AccessDenied("no right"))], [], id="access-denied-is-no-event"),
     ],
 )
-def test_no_news_is_told_once_and_ends_nothing(
-    looks: list[tuple[float, Observation]], events: list[Event]
+def test_errors_and_unknown_statuses_are_reported_once_and_end_nothing(
+    polls: list[tuple[float, Observation]], events: list[Event]
 ) -> None:
-    watch, told = played(looks)
-    assert told == events
+    watch, reported = observe_all(polls)
+    assert reported == events
     assert watch.result is None or watch.result == WatchResult(End.ACCESS_DENIED, "no right")
 
 
-def test_a_failed_look_changes_nothing_but_the_count_of_failed_looks() -> None:
-    before, _ = played([(5, replace(RUNNING, log=(ONE,), link="https://x"))])
-    after_one, _ = observe(before, PollFailed("HTTP 429", retry_after=20), BEGAN + 10)
-    after_two, _ = observe(after_one, PollFailed("HTTP 502"), BEGAN + 30)
+def test_a_failed_poll_only_changes_the_error_state() -> None:
+    before, _ = observe_all([(5, replace(RUNNING, log=(ONE,), link="https://x"))])
+    after_one, _ = observe(before, PollFailed("HTTP 429", retry_after=20), START + 10)
+    after_two, _ = observe(after_one, PollFailed("HTTP 502"), START + 30)
     assert after_one == replace(
         before, poll_error="HTTP 429", reported_errors=frozenset({"HTTP 429"}), failed_polls=1, retry_after=20
     )
@@ -278,51 +289,53 @@ def test_a_failed_look_changes_nothing_but_the_count_of_failed_looks() -> None:
     )
 
 
-def test_a_look_that_works_forgets_the_trouble() -> None:
-    before, _ = played([(5, RUNNING)])
-    assert played([(5, RUNNING), (6, PollFailed("HTTP 429", retry_after=20)), (7, RUNNING)])[0] == before
+def test_a_successful_poll_resets_the_error_state() -> None:
+    before, _ = observe_all([(5, RUNNING)])
+    assert observe_all([(5, RUNNING), (6, PollFailed("HTTP 429", retry_after=20)), (7, RUNNING)])[0] == before
 
 
-def test_an_unknown_status_is_followed_to_what_comes_after_it() -> None:
-    assert ended([(5, UNKNOWN), (50, UNKNOWN), (60, DONE)]) == WatchResult(End.SUCCEEDED)
+def test_polling_continues_after_an_unknown_status() -> None:
+    assert result_of([(5, UNKNOWN), (50, UNKNOWN), (60, DONE)]) == WatchResult(End.SUCCEEDED)
 
 
-# --- Architecture, rule 3: what ends the watch at once
+# --- Architecture, rule 3: denied access ends the watch at once
 
 
 @pytest.mark.parametrize(
     ("earlier", "watch", "reason"),
     [
-        pytest.param([], FRESH, "revoked", id="never-seen"),
-        pytest.param([(5, RUNNING)], FRESH, GOES_ON, id="seen-before"),
-        pytest.param([(5, QUEUED), (6, PollFailed("HTTP 502"))], FRESH, GOES_ON, id="seen-queued"),
+        pytest.param([], FRESH, "revoked", id="never-polled"),
+        pytest.param([(5, RUNNING)], FRESH, STATUS_UNREADABLE, id="polled-before"),
+        pytest.param(
+            [(5, QUEUED), (6, PollFailed("HTTP 502"))], FRESH, STATUS_UNREADABLE, id="queued-before"
+        ),
         pytest.param(
             [(5, RUNNING)],
             replace(FRESH, stage=Stage.ADDITIONAL_SERVERS),
-            GOES_ON,
+            STATUS_UNREADABLE,
             id="on-an-additional-server",
         ),
         pytest.param([(5, RUNNING)], replace(FRESH, stage=Stage.HEALTH), "revoked", id="deployed-already"),
         pytest.param(
             [(5, RUNNING)],
             replace(FRESH, handle=Handle("web", "", condition="running")),
-            GOES_ON.replace("the deployment", "the request"),
+            STATUS_UNREADABLE.replace("the deployment", "the request"),
             id="no-deployment",
         ),
     ],
 )
-def test_being_barred_ends_the_watch_at_once(
+def test_denied_access_ends_the_watch_at_once(
     earlier: list[tuple[float, Observation]], watch: Watch, reason: str
 ) -> None:
-    before, _ = played(earlier, watch)
-    assert observe(before, AccessDenied("revoked"), BEGAN + 6) == (
+    before, _ = observe_all(earlier, watch)
+    assert observe(before, AccessDenied("revoked"), START + 6) == (
         replace(before, result=WatchResult(End.ACCESS_DENIED, reason)),
         [],
     )
 
 
 @pytest.mark.parametrize(
-    ("last", "ending"),
+    ("last", "result"),
     [
         pytest.param(
             Snapshot(Phase.FAILED, stable_for=10, reason="exit 1"),
@@ -333,221 +346,235 @@ def test_being_barred_ends_the_watch_at_once(
         pytest.param(
             Snapshot(Phase.SUCCEEDED, stable_for=math.inf),
             WatchResult(End.ACCESS_DENIED, "revoked"),
-            id="but-not-what-may-still-turn",
+            id="success-that-may-still-change",
         ),
         pytest.param(
-            Snapshot(Phase.ABSENT, stable_for=10), WatchResult(End.ACCESS_DENIED, "revoked"), id="nor-absence"
+            Snapshot(Phase.ABSENT, stable_for=10), WatchResult(End.ACCESS_DENIED, "revoked"), id="absent"
         ),
     ],
 )
-def test_an_end_that_was_seen_is_not_lost_when_we_are_barred_before_it_is_settled(
-    last: Snapshot, ending: WatchResult
+def test_a_final_phase_counts_when_access_is_denied_before_it_is_stable(
+    last: Snapshot, result: WatchResult
 ) -> None:
-    assert ended([(5, last), (7, AccessDenied("revoked"))]) == ending
+    assert result_of([(5, last), (7, AccessDenied("revoked"))]) == result
 
 
-# --- Architecture, rule 4: an end is looked at again until it is settled
+# --- Architecture, rule 4: a final phase is polled until it is stable
 
 
 @pytest.mark.parametrize(
-    ("looks", "ending"),
+    ("polls", "result"),
     [
-        pytest.param([(5, held(Phase.FAILED, 0))], WatchResult(End.FAILED), id="final-at-once"),
-        pytest.param([(5, held(Phase.FAILED))], None, id="not-at-once"),
+        pytest.param([(5, snapshot(Phase.FAILED, 0))], WatchResult(End.FAILED), id="final-at-once"),
+        pytest.param([(5, snapshot(Phase.FAILED))], None, id="not-at-once"),
         pytest.param(
-            [(5, held(Phase.FAILED)), (14.9, held(Phase.FAILED))], None, id="not-before-its-seconds-are-over"
+            [(5, snapshot(Phase.FAILED)), (14.9, snapshot(Phase.FAILED))], None, id="before-it-is-stable"
         ),
         pytest.param(
-            [(5, held(Phase.FAILED)), (15, held(Phase.FAILED))],
+            [(5, snapshot(Phase.FAILED)), (15, snapshot(Phase.FAILED))],
             WatchResult(End.FAILED),
-            id="when-they-are-over",
+            id="once-stable",
         ),
-        pytest.param([(5, held(Phase.ABSENT)), (14, held(Phase.ABSENT))], None, id="absent-not-before"),
         pytest.param(
-            [(5, held(Phase.ABSENT)), (15, held(Phase.ABSENT))],
+            [(5, snapshot(Phase.ABSENT)), (14, snapshot(Phase.ABSENT))], None, id="absent-before-it-is-stable"
+        ),
+        pytest.param(
+            [(5, snapshot(Phase.ABSENT)), (15, snapshot(Phase.ABSENT))],
             WatchResult(End.GONE),
-            id="absent-when-they-are-over",
+            id="absent-once-stable",
         ),
         pytest.param(
-            [(5, held(Phase.FAILED)), (8, held(Phase.FAILED, 0, "exit 1"))],
+            [(5, snapshot(Phase.FAILED)), (8, snapshot(Phase.FAILED, 0, "exit 1"))],
             WatchResult(End.FAILED, "exit 1"),
-            id="a-reason-that-comes-late",
+            id="late-reason",
         ),
         pytest.param(
             [
-                (5, held(Phase.FAILED)),
-                (8, held(Phase.FAILED)),
-                (11, held(Phase.FAILED)),
-                (15, held(Phase.FAILED, reason="exit 1")),
+                (5, snapshot(Phase.FAILED)),
+                (8, snapshot(Phase.FAILED)),
+                (11, snapshot(Phase.FAILED)),
+                (15, snapshot(Phase.FAILED, reason="exit 1")),
             ],
             WatchResult(End.FAILED, "exit 1"),
-            id="every-look-counts-from-the-first",
+            id="time-counts-from-the-first-poll",
         ),
         pytest.param(
-            [(5, held(Phase.FAILED)), (10, PollFailed("HTTP 502")), (15, held(Phase.FAILED))],
+            [(5, snapshot(Phase.FAILED)), (10, PollFailed("HTTP 502")), (15, snapshot(Phase.FAILED))],
             WatchResult(End.FAILED),
-            id="a-failed-look-in-between-changes-nothing",
+            id="failed-poll-in-between",
         ),
         pytest.param(
-            [(5, held(Phase.FAILED)), (10, RUNNING), (12, held(Phase.FAILED)), (21, held(Phase.FAILED))],
+            [
+                (5, snapshot(Phase.FAILED)),
+                (10, RUNNING),
+                (12, snapshot(Phase.FAILED)),
+                (21, snapshot(Phase.FAILED)),
+            ],
             None,
-            id="another-phase-in-between-begins-it-anew",
+            id="other-phase-restarts-the-time",
         ),
         pytest.param(
-            [(5, held(Phase.FAILED)), (10, RUNNING), (12, held(Phase.FAILED)), (22, held(Phase.FAILED))],
+            [
+                (5, snapshot(Phase.FAILED)),
+                (10, RUNNING),
+                (12, snapshot(Phase.FAILED)),
+                (22, snapshot(Phase.FAILED)),
+            ],
             WatchResult(End.FAILED),
-            id="anew-means-all-its-seconds",
+            id="full-time-after-a-restart",
         ),
         pytest.param(
-            [(5, held(Phase.SUCCEEDED)), (13, held(Phase.FAILED)), (15, held(Phase.FAILED))],
+            [(5, snapshot(Phase.SUCCEEDED)), (13, snapshot(Phase.FAILED)), (15, snapshot(Phase.FAILED))],
             None,
-            id="finished-that-turns-to-failed-is-not-believed-early",
+            id="finished-then-failed-before-it-is-stable",
         ),
         pytest.param(
-            [(5, held(Phase.SUCCEEDED)), (13, held(Phase.FAILED)), (23, held(Phase.FAILED))],
+            [(5, snapshot(Phase.SUCCEEDED)), (13, snapshot(Phase.FAILED)), (23, snapshot(Phase.FAILED))],
             WatchResult(End.FAILED),
-            id="finished-that-turns-to-failed-is-failed",
+            id="finished-then-failed-once-stable",
         ),
         pytest.param(
-            [(5, held(Phase.SUCCEEDED, math.inf)), (50, held(Phase.SUCCEEDED, math.inf))],
+            [(5, snapshot(Phase.SUCCEEDED, math.inf)), (50, snapshot(Phase.SUCCEEDED, math.inf))],
             None,
-            id="a-post-command-may-run-as-long-as-it-likes",
+            id="post-deployment-command-running",
         ),
         pytest.param(
-            [(5, held(Phase.SUCCEEDED, math.inf)), (50, held(Phase.SUCCEEDED, 0))],
+            [(5, snapshot(Phase.SUCCEEDED, math.inf)), (50, snapshot(Phase.SUCCEEDED, 0))],
             WatchResult(End.SUCCEEDED),
-            id="until-it-has-ended",
+            id="post-deployment-command-ended",
         ),
         pytest.param(
             [
-                (5, held(Phase.SUCCEEDED, math.inf)),
-                (50, held(Phase.UNVERIFIED)),
-                (59, held(Phase.UNVERIFIED)),
+                (5, snapshot(Phase.SUCCEEDED, math.inf)),
+                (50, snapshot(Phase.UNVERIFIED)),
+                (59, snapshot(Phase.UNVERIFIED)),
             ],
             None,
-            id="a-failed-post-command-is-a-new-phase",
+            id="post-deployment-command-failed-before-stable",
         ),
         pytest.param(
             [
-                (5, held(Phase.SUCCEEDED, math.inf)),
-                (50, held(Phase.UNVERIFIED)),
-                (60, held(Phase.UNVERIFIED, reason="its command failed")),
+                (5, snapshot(Phase.SUCCEEDED, math.inf)),
+                (50, snapshot(Phase.UNVERIFIED)),
+                (60, snapshot(Phase.UNVERIFIED, reason="its command failed")),
             ],
             WatchResult(End.UNVERIFIED, "its command failed"),
-            id="and-settles-as-such",
+            id="post-deployment-command-failed-once-stable",
         ),
-        pytest.param([(99.9, held(Phase.FAILED))], None, id="still-settling-at-the-last-second"),
+        pytest.param([(99.9, snapshot(Phase.FAILED))], None, id="not-stable-at-the-last-second"),
         pytest.param(
-            [(100, held(Phase.FAILED, reason="exit 1"))],
+            [(100, snapshot(Phase.FAILED, reason="exit 1"))],
             WatchResult(End.FAILED, "exit 1"),
-            id="the-deadline-cuts-it-short",
+            id="deadline-makes-failure-final",
         ),
         pytest.param(
-            [(95, held(Phase.SUCCEEDED)), (100, held(Phase.SUCCEEDED))],
+            [(95, snapshot(Phase.SUCCEEDED)), (100, snapshot(Phase.SUCCEEDED))],
             WatchResult(End.SUCCEEDED),
-            id="for-success-too",
+            id="deadline-makes-success-final",
         ),
         pytest.param(
-            [(95, held(Phase.ABSENT)), (100, held(Phase.ABSENT))], WatchResult(End.GONE), id="for-absence-too"
+            [(95, snapshot(Phase.ABSENT)), (100, snapshot(Phase.ABSENT))],
+            WatchResult(End.GONE),
+            id="deadline-makes-absence-final",
         ),
         pytest.param(
             [
-                (5, held(Phase.SUCCEEDED, math.inf)),
-                (100, held(Phase.SUCCEEDED, math.inf, "its command was not seen to end")),
+                (5, snapshot(Phase.SUCCEEDED, math.inf)),
+                (100, snapshot(Phase.SUCCEEDED, math.inf, "its command was not seen to end")),
             ],
             WatchResult(End.TIMED_OUT, "its command was not seen to end"),
-            id="but-not-what-may-still-turn",
+            id="success-that-may-still-change",
         ),
         pytest.param(
-            [(5, held(Phase.SUCCEEDED, math.inf, "not seen to end")), (100, PollFailed("HTTP 502"))],
+            [(5, snapshot(Phase.SUCCEEDED, math.inf, "not seen to end")), (100, PollFailed("HTTP 502"))],
             WatchResult(End.TIMED_OUT, "not seen to end; the last status checks failed: HTTP 502"),
-            id="nor-when-it-is-out-of-sight",
+            id="command-running-and-errors-at-the-deadline",
         ),
         pytest.param(
-            [(97, held(Phase.FAILED, reason="exit 1")), (100, PollFailed("HTTP 502"))],
+            [(97, snapshot(Phase.FAILED, reason="exit 1")), (100, PollFailed("HTTP 502"))],
             WatchResult(End.FAILED, "exit 1"),
-            id="an-end-that-was-seen-is-not-lost-in-a-failed-last-look",
+            id="failure-kept-when-the-last-poll-fails",
         ),
         pytest.param(
-            [(97, held(Phase.SUCCEEDED)), (100, PollFailed("HTTP 502"))],
+            [(97, snapshot(Phase.SUCCEEDED)), (100, PollFailed("HTTP 502"))],
             WatchResult(End.SUCCEEDED),
-            id="nor-is-success",
+            id="success-kept-when-the-last-poll-fails",
         ),
     ],
 )
-def test_an_end_is_looked_at_until_it_is_settled(
-    looks: list[tuple[float, Observation]], ending: WatchResult | None
+def test_a_final_phase_is_polled_until_it_is_stable(
+    polls: list[tuple[float, Observation]], result: WatchResult | None
 ) -> None:
-    assert ended(looks) == ending
+    assert result_of(polls) == result
 
 
 @pytest.mark.parametrize(
-    ("looks", "ending"),
+    ("polls", "result"),
     [
         pytest.param(
             [(5, replace(UP, stable_for=0))],
             WatchResult(End.SUCCEEDED),
-            id="what-needs-no-time-is-believed-at-once",
+            id="needs-no-time",
         ),
-        pytest.param([(5, UP), (64.9, UP)], None, id="not-before-its-seconds-are-over"),
-        pytest.param([(5, UP), (65, UP)], WatchResult(End.SUCCEEDED), id="when-they-are-over"),
+        pytest.param([(5, UP), (64.9, UP)], None, id="before-it-is-stable"),
+        pytest.param([(5, UP), (65, UP)], WatchResult(End.SUCCEEDED), id="once-stable"),
         pytest.param(
             [(5, UP), (30, PollFailed("HTTP 502")), (65, UP)],
             WatchResult(End.SUCCEEDED),
-            id="a-failed-look-is-no-break",
+            id="failed-poll-does-not-restart-the-time",
         ),
-        pytest.param([(5, UP), (60, STARTING), (62, UP), (65, UP)], None, id="a-break-begins-it-anew"),
-        pytest.param([(5, UP), (60, DOWN), (62, UP), (65, UP)], None, id="whatever-the-break-is"),
+        pytest.param([(5, UP), (60, STARTING), (62, UP), (65, UP)], None, id="starting-restarts-the-time"),
+        pytest.param([(5, UP), (60, DOWN), (62, UP), (65, UP)], None, id="down-restarts-the-time"),
         pytest.param(
             [(5, UP), (20, STARTING), (22, UP), (82, UP)],
             WatchResult(End.SUCCEEDED),
-            id="anew-means-all-its-seconds",
+            id="full-time-after-a-restart",
         ),
-        pytest.param(
-            [(5, DOWN), (65, DOWN)], WatchResult(End.FAILED, DOWN.reason), id="a-bad-end-like-any-other"
-        ),
+        pytest.param([(5, DOWN), (65, DOWN)], WatchResult(End.FAILED, DOWN.reason), id="down-once-stable"),
         pytest.param(
             [(40, DOWN), (100, DOWN)],
             WatchResult(End.FAILED, DOWN.reason),
-            id="its-seconds-are-over-at-the-deadline",
+            id="stable-at-the-deadline",
         ),
         pytest.param(
             [(5, UP), (7, AccessDenied("revoked"))],
             WatchResult(End.ACCESS_DENIED, "revoked"),
-            id="barred-before-they-are-over",
+            id="access-denied-before-stable",
         ),
         pytest.param(
-            [(95, STARTING), (100, STARTING)], WatchResult(End.TIMED_OUT, STARTING.reason), id="nothing-clear"
+            [(95, STARTING), (100, STARTING)], WatchResult(End.TIMED_OUT, STARTING.reason), id="inconclusive"
         ),
     ],
 )
-def test_an_end_that_may_still_turn_is_believed_after_its_seconds(
-    looks: list[tuple[float, Observation]], ending: WatchResult | None
+def test_a_phase_that_may_change_counts_once_stable(
+    polls: list[tuple[float, Observation]], result: WatchResult | None
 ) -> None:
-    assert ended(looks) == ending
+    assert result_of(polls) == result
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "polls",
     [
-        pytest.param([(100, UP)], id="seen-at-the-deadline"),
-        pytest.param([(50, UP), (100, UP)], id="up-before-it"),
-        pytest.param([(50, DOWN), (100, DOWN)], id="down-before-it"),
-        pytest.param([(50, UP), (100, PollFailed("HTTP 502"))], id="out-of-sight-at-the-deadline"),
-        pytest.param([(50, UP), (107, PollFailed("HTTP 502"))], id="and-after-it"),
+        pytest.param([(100, UP)], id="first-poll-at-the-deadline"),
+        pytest.param([(50, UP), (100, UP)], id="up-before-the-deadline"),
+        pytest.param([(50, DOWN), (100, DOWN)], id="down-before-the-deadline"),
+        pytest.param([(50, UP), (100, PollFailed("HTTP 502"))], id="failed-poll-at-the-deadline"),
+        pytest.param([(50, UP), (107, PollFailed("HTTP 502"))], id="failed-poll-after-the-deadline"),
     ],
 )
-def test_the_deadline_cuts_nothing_short_that_may_still_turn(looks: list[tuple[float, Observation]]) -> None:
-    ending = ended(looks)
-    assert ending is not None
-    assert ending.end is End.TIMED_OUT
+def test_the_deadline_does_not_make_a_phase_final_that_may_change(
+    polls: list[tuple[float, Observation]],
+) -> None:
+    result = result_of(polls)
+    assert result is not None
+    assert result.end is End.TIMED_OUT
 
 
 @pytest.mark.parametrize("last", [UP, DOWN], ids=["up", "down"])
-def test_what_did_not_last_long_enough_is_told_as_what_it_was(last: Snapshot) -> None:
-    """With its own reason, and not without any."""
-    ending = ended([(90, last), (100, last)])
-    assert ending == WatchResult(
+def test_a_phase_that_was_not_stable_in_time_is_the_reason(last: Snapshot) -> None:
+    """With its own reason, or with its status."""
+    result = result_of([(90, last), (100, last)])
+    assert result == WatchResult(
         End.TIMED_OUT, last.reason or f"its status was {last.raw_status}, but not for long enough"
     )
-    assert last.raw_status in ending.reason
+    assert last.raw_status in result.reason

@@ -20,138 +20,154 @@ from deployer.watch import (
     next_step,
 )
 from tests.watch.builders import (
+    ABSENT,
     ADOPTED,
-    BAD_ANSWER,
     BROKEN,
+    CANCELLED_BY_OTHERS,
     DEADLINE,
     DONE,
     DOWN,
-    FINE,
+    ERROR_RESPONSE,
+    FINISHED,
+    FINISHED_WITH_HEALTH,
     FRESH,
-    GONE,
-    GOOD_ANSWER,
-    HERE,
-    LATE,
-    LISTED,
-    OTHERS,
-    PERHAPS_OURS,
+    HEALTH,
+    HEALTH_UNKNOWN,
+    MAYBE_PHANTOM,
+    NOT_FINISHED,
+    OF_OTHERS,
+    OK_RESPONSE,
+    ON_BERLIN,
+    ON_OTHER_SERVERS,
     PHANTOM,
-    PROOF,
-    PROVABLE,
-    REAL,
     RUNNING,
-    SOMEBODY,
+    SITE_CONDITION,
     STARTING,
-    UNSEEN,
+    UNSURE_OWNER,
     UP,
-    VISITED,
-    health,
-    on,
-    over,
-    played,
+    final_watch,
+    final_watch_on,
+    health_watch,
+    observe_all,
 )
 
-SAID_BAD = replace(BAD_ANSWER, shows_failure=True)
+FAILURE_RESPONSE = replace(ERROR_RESPONSE, shows_failure=True)
 
 
-NO_ANSWER = Snapshot(Phase.RUNNING, "no response", reason="https://web.example.com: no connection")
+NO_RESPONSE = Snapshot(Phase.RUNNING, "no response", reason="https://web.example.com: no connection")
 
 
-GO_BACK = Checks(rollback=True)
+ROLLBACK_ENABLED = Checks(rollback=True)
 
 
-def visit(*looks: tuple[float, Observation]) -> Watch:
-    return played(list(looks), replace(FRESH, handle=VISITED, stage=Stage.VERIFY))[0]
+def site_watch(*polls: tuple[float, Observation]) -> Watch:
+    return observe_all(list(polls), replace(FRESH, handle=SITE_CONDITION, stage=Stage.VERIFY))[0]
 
 
 @pytest.mark.parametrize(
-    ("leg", "watch", "then"),
+    ("stage", "watch", "step"),
     [
         pytest.param(
             Stage.HEALTH,
-            health((10, DOWN), (70, DOWN)),
-            RollBack(Verdict(Outcome.UNVERIFIED, DOWN.reason, PROOF)),
-            id="it-is-down",
+            health_watch((10, DOWN), (70, DOWN)),
+            RollBack(Verdict(Outcome.UNVERIFIED, DOWN.reason, HEALTH)),
+            id="down",
         ),
         pytest.param(
             Stage.VERIFY,
-            visit((1, SAID_BAD), (100, SAID_BAD)),
-            RollBack(Verdict(Outcome.UNVERIFIED, SAID_BAD.reason, PROOF)),
-            id="a-bad-answer",
-        ),
-        pytest.param(Stage.HEALTH, health((10, replace(UP, stable_for=0))), PROVABLE, id="not-when-it-runs"),
-        pytest.param(
-            Stage.VERIFY, visit((1, GOOD_ANSWER), (2, GOOD_ANSWER)), PROVABLE, id="not-when-it-answers"
+            site_watch((1, FAILURE_RESPONSE), (100, FAILURE_RESPONSE)),
+            RollBack(Verdict(Outcome.UNVERIFIED, FAILURE_RESPONSE.reason, HEALTH)),
+            id="error-response",
         ),
         pytest.param(
-            Stage.VERIFY,
-            visit((1, SAID_BAD), (2, GOOD_ANSWER), (3, GOOD_ANSWER)),
-            PROVABLE,
-            id="not-when-it-answers-late",
+            Stage.HEALTH, health_watch((10, replace(UP, stable_for=0))), FINISHED_WITH_HEALTH, id="running"
         ),
         pytest.param(
             Stage.VERIFY,
-            visit((1, SAID_BAD), (100, NO_ANSWER)),
-            Verdict(Outcome.UNVERIFIED, NO_ANSWER.reason, PROOF, LAST_CHECK_INCONCLUSIVE),
-            id="not-when-nothing-answers-in-the-end",
+            site_watch((1, OK_RESPONSE), (2, OK_RESPONSE)),
+            FINISHED_WITH_HEALTH,
+            id="ok-responses",
         ),
         pytest.param(
             Stage.VERIFY,
-            visit((1, NO_ANSWER), (100, NO_ANSWER)),
-            Verdict(Outcome.UNVERIFIED, NO_ANSWER.reason, PROOF, NO_EVIDENCE),
-            id="not-when-nothing-ever-answers",
+            site_watch((1, FAILURE_RESPONSE), (2, OK_RESPONSE), (3, OK_RESPONSE)),
+            FINISHED_WITH_HEALTH,
+            id="ok-responses-after-an-error",
         ),
         pytest.param(
             Stage.VERIFY,
-            visit((1, SAID_BAD), (100, GOOD_ANSWER)),
+            site_watch((1, FAILURE_RESPONSE), (100, NO_RESPONSE)),
+            Verdict(Outcome.UNVERIFIED, NO_RESPONSE.reason, HEALTH, LAST_CHECK_INCONCLUSIVE),
+            id="no-response-at-the-end",
+        ),
+        pytest.param(
+            Stage.VERIFY,
+            site_watch((1, NO_RESPONSE), (100, NO_RESPONSE)),
+            Verdict(Outcome.UNVERIFIED, NO_RESPONSE.reason, HEALTH, NO_EVIDENCE),
+            id="never-a-response",
+        ),
+        pytest.param(
+            Stage.VERIFY,
+            site_watch((1, FAILURE_RESPONSE), (100, OK_RESPONSE)),
             Verdict(
                 Outcome.UNVERIFIED,
-                "its last response was OK (HTTP 200), but two consecutive OK responses are required and time ran out",
-                PROOF,
+                "its last response was OK (HTTP 200), but two consecutive OK responses are required "
+                "and time ran out",
+                HEALTH,
                 LAST_CHECK_INCONCLUSIVE,
             ),
-            id="not-when-the-last-answer-was-good",
+            id="last-response-ok",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((90, DOWN), (100, DOWN)),
-            replace(PROVABLE, warning=f"deployed, but not down for long enough to be sure: {DOWN.reason}"),
-            id="not-when-it-was-down-too-short",
+            health_watch((90, DOWN), (100, DOWN)),
+            replace(
+                FINISHED_WITH_HEALTH,
+                warning=f"deployed, but not down for long enough to be sure: {DOWN.reason}",
+            ),
+            id="down-too-briefly",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, STARTING), (100, STARTING)),
-            replace(PROVABLE, warning=f"deployed, but {UNSEEN}{STARTING.reason}"),
-            id="not-when-nobody-could-tell",
+            health_watch((10, STARTING), (100, STARTING)),
+            replace(FINISHED_WITH_HEALTH, warning=f"deployed, but {HEALTH_UNKNOWN}{STARTING.reason}"),
+            id="inconclusive",
         ),
     ],
 )
-def test_only_what_was_seen_not_to_run_is_taken_back(leg: Stage, watch: Watch, then: NextStep) -> None:
-    assert next_step(leg, (watch,), repeated=False, so_far=PROVABLE, checks=GO_BACK) == then
+def test_only_evidence_of_a_failure_triggers_a_rollback(stage: Stage, watch: Watch, step: NextStep) -> None:
+    assert (
+        next_step(stage, (watch,), repeated=False, so_far=FINISHED_WITH_HEALTH, checks=ROLLBACK_ENABLED)
+        == step
+    )
 
 
 @pytest.mark.parametrize(
-    ("leg", "watch"),
+    ("stage", "watch"),
     [
-        pytest.param(Stage.HEALTH, health((10, DOWN), (70, DOWN)), id="its-health"),
-        pytest.param(Stage.VERIFY, visit((1, SAID_BAD), (100, SAID_BAD)), id="its-site"),
+        pytest.param(Stage.HEALTH, health_watch((10, DOWN), (70, DOWN)), id="health"),
+        pytest.param(Stage.VERIFY, site_watch((1, FAILURE_RESPONSE), (100, FAILURE_RESPONSE)), id="site"),
     ],
 )
-def test_nothing_is_taken_back_unasked_nor_a_second_time(leg: Stage, watch: Watch) -> None:
-    assert isinstance(next_step(leg, (watch,), repeated=False, so_far=PROVABLE), Verdict)
+def test_no_rollback_unless_enabled(stage: Stage, watch: Watch) -> None:
+    assert isinstance(next_step(stage, (watch,), repeated=False, so_far=FINISHED_WITH_HEALTH), Verdict)
 
 
 @pytest.mark.parametrize(
     ("watch", "warning"),
     [
-        pytest.param(health((10, STARTING), (100, STARTING)), NO_EVIDENCE, id="not-clear"),
-        pytest.param(health((10, UP), (20, AccessDenied("revoked"))), NO_EVIDENCE, id="barred"),
-        pytest.param(health((100, PollFailed("HTTP 502"))), NO_EVIDENCE, id="never-seen"),
+        pytest.param(health_watch((10, STARTING), (100, STARTING)), NO_EVIDENCE, id="inconclusive"),
+        pytest.param(health_watch((10, UP), (20, AccessDenied("revoked"))), NO_EVIDENCE, id="access-denied"),
+        pytest.param(health_watch((100, PollFailed("HTTP 502"))), NO_EVIDENCE, id="never-polled"),
     ],
 )
-def test_that_nobody_could_tell_takes_nothing_back_and_that_is_said(watch: Watch, warning: str) -> None:
+def test_unknown_health_does_not_trigger_a_rollback_and_is_reported(watch: Watch, warning: str) -> None:
     final = next_step(
-        Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE, checks=Checks(strict=True, rollback=True)
+        Stage.HEALTH,
+        (watch,),
+        repeated=False,
+        so_far=FINISHED_WITH_HEALTH,
+        checks=Checks(strict=True, rollback=True),
     )
     assert isinstance(final, Verdict)
     assert (final.outcome, final.warning) == (Outcome.UNVERIFIED, warning)
@@ -160,307 +176,356 @@ def test_that_nobody_could_tell_takes_nothing_back_and_that_is_said(watch: Watch
 @pytest.mark.parametrize(
     ("last", "final"),
     [
-        pytest.param(DONE, FINE, id="succeeded"),
+        pytest.param(DONE, FINISHED, id="succeeded"),
         pytest.param(replace(BROKEN, reason="exit 1"), Verdict(Outcome.FAILED, "exit 1"), id="failed"),
         pytest.param(Snapshot(Phase.CANCELLED), Verdict(Outcome.CANCELLED, ""), id="cancelled"),
-        pytest.param(replace(GONE, reason="no row"), Verdict(Outcome.LOST, "no row"), id="gone"),
-        pytest.param(RUNNING, Verdict(Outcome.TIMED_OUT, LATE), id="late"),
+        pytest.param(replace(ABSENT, reason="no row"), Verdict(Outcome.LOST, "no row"), id="absent"),
+        pytest.param(RUNNING, Verdict(Outcome.TIMED_OUT, NOT_FINISHED), id="timed-out"),
         pytest.param(
             Snapshot(Phase.UNVERIFIED, reason="its post-deployment command failed"),
             Verdict(Outcome.UNVERIFIED, "its post-deployment command failed", warning=NO_EVIDENCE),
-            id="a-command-that-failed-is-no-evidence-and-that-is-said",
+            id="failed-command-is-no-evidence-and-is-reported",
         ),
     ],
 )
-def test_a_deployment_s_own_end_takes_nothing_back(last: Snapshot, final: Verdict) -> None:
-    assert next_step(Stage.DEPLOYMENT, (over(last),), repeated=False, checks=GO_BACK) == final
+def test_the_end_of_a_deployment_triggers_no_rollback(last: Snapshot, final: Verdict) -> None:
+    assert next_step(Stage.DEPLOYMENT, (final_watch(last),), repeated=False, checks=ROLLBACK_ENABLED) == final
 
 
 @pytest.mark.parametrize(
     ("last", "final"),
     [
-        pytest.param(replace(BROKEN, reason="exit 1"), Verdict(Outcome.FAILED, f"{HERE}exit 1"), id="failed"),
+        pytest.param(
+            replace(BROKEN, reason="exit 1"), Verdict(Outcome.FAILED, f"{ON_BERLIN}exit 1"), id="failed"
+        ),
         pytest.param(
             Snapshot(Phase.UNVERIFIED, reason="skipped"),
-            Verdict(Outcome.UNVERIFIED, f"{HERE}skipped", warning=NO_EVIDENCE),
-            id="unproven",
+            Verdict(Outcome.UNVERIFIED, f"{ON_BERLIN}skipped", warning=NO_EVIDENCE),
+            id="unverified",
         ),
     ],
 )
-def test_nor_does_another_server_s(last: Snapshot, final: Verdict) -> None:
+def test_the_end_on_an_additional_server_triggers_no_rollback(last: Snapshot, final: Verdict) -> None:
     assert (
         next_step(
-            Stage.ADDITIONAL_SERVERS, (on("berlin", last),), repeated=False, so_far=FINE, checks=GO_BACK
+            Stage.ADDITIONAL_SERVERS,
+            (final_watch_on("berlin", last),),
+            repeated=False,
+            so_far=FINISHED,
+            checks=ROLLBACK_ENABLED,
         )
         == final
     )
 
 
-DOWN_AGAIN = Verdict(Outcome.UNVERIFIED, "it does not run", PROOF)
+NEW_VERSION_DOWN = Verdict(Outcome.UNVERIFIED, "it does not run", HEALTH)
 
 
-BACK_AGAIN = Verdict(Outcome.ROLLED_BACK, "it does not run. The previous version was restored")
+RESTORED = Verdict(Outcome.ROLLED_BACK, "it does not run. The previous version was restored")
 
 
-BACK_PROVABLE = replace(BACK_AGAIN, health_check=PROOF)
+RESTORED_WITH_HEALTH = replace(RESTORED, health_check=HEALTH)
 
 
-NOT_BACK = "it does not run. A rollback was started, but the previous version was not seen running"
+NOT_SEEN_RUNNING = "it does not run. A rollback was started, but the previous version was not seen running"
 
 
 @pytest.mark.parametrize(
-    ("watch", "repeated", "then"),
+    ("watch", "repeated", "step"),
     [
-        pytest.param(over(DONE), False, BACK_AGAIN, id="put-back"),
+        pytest.param(final_watch(DONE), False, RESTORED, id="succeeded"),
         pytest.param(
-            over(replace(DONE, health_check=PROOF)),
+            final_watch(replace(DONE, health_check=HEALTH)),
             False,
-            NextStage(Stage.HEALTH, (PROOF,), DEADLINE, BACK_PROVABLE),
-            id="its-health-is-read",
+            NextStage(Stage.HEALTH, (HEALTH,), DEADLINE, RESTORED_WITH_HEALTH),
+            id="succeeded-with-health-check",
         ),
         pytest.param(
-            over(replace(DONE, health_check=PROOF, follow_ups=OTHERS)),
+            final_watch(replace(DONE, health_check=HEALTH, follow_ups=ON_OTHER_SERVERS)),
             False,
-            NextStage(Stage.ADDITIONAL_SERVERS, OTHERS, DEADLINE, BACK_PROVABLE),
-            id="its-others-are-followed-first",
+            NextStage(Stage.ADDITIONAL_SERVERS, ON_OTHER_SERVERS, DEADLINE, RESTORED_WITH_HEALTH),
+            id="succeeded-with-additional-servers",
         ),
         pytest.param(
-            over(Snapshot(Phase.UNVERIFIED, reason="skipped", follow_ups=OTHERS, health_check=PROOF)),
+            final_watch(
+                Snapshot(Phase.UNVERIFIED, reason="skipped", follow_ups=ON_OTHER_SERVERS, health_check=HEALTH)
+            ),
             False,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: skipped", PROOF),
-            id="unproven",
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: skipped", HEALTH),
+            id="unverified",
         ),
         pytest.param(
-            over(replace(BROKEN, reason="exit 1")),
+            final_watch(replace(BROKEN, reason="exit 1")),
             False,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: exit 1"),
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: exit 1"),
             id="failed",
         ),
         pytest.param(
-            over(BROKEN), False, Verdict(Outcome.UNVERIFIED, NOT_BACK), id="failed-without-a-reason"
+            final_watch(BROKEN),
+            False,
+            Verdict(Outcome.UNVERIFIED, NOT_SEEN_RUNNING),
+            id="failed-without-a-reason",
         ),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED, reason="x")),
+            final_watch(Snapshot(Phase.CANCELLED, reason="x")),
             False,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: x"),
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: x"),
             id="cancelled",
         ),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED, reason="x"), handle=ADOPTED),
+            final_watch(Snapshot(Phase.CANCELLED, reason="x"), handle=ADOPTED),
             False,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: x"),
-            id="nor-again-where-somebody-cancels-somebody-else-s",
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: x"),
+            id="adopted-and-cancelled",
         ),
         pytest.param(
-            over(replace(GONE, reason="no row")),
+            final_watch(replace(ABSENT, reason="no row")),
             False,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: no row"),
-            id="gone",
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: no row"),
+            id="absent",
         ),
         pytest.param(
-            over(AccessDenied("revoked")),
+            final_watch(AccessDenied("revoked")),
             False,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: revoked"),
-            id="barred",
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: revoked"),
+            id="access-denied",
         ),
-        pytest.param(over(RUNNING), False, Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: {LATE}"), id="late"),
         pytest.param(
-            over(replace(GONE, follow_ups=REAL), handle=PHANTOM),
+            final_watch(RUNNING),
+            False,
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: {NOT_FINISHED}"),
+            id="timed-out",
+        ),
+        pytest.param(
+            final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=PHANTOM),
             True,
-            NextStage(Stage.ROLLBACK, REAL, DEADLINE, DOWN_AGAIN),
-            id="a-phantom-of-another-s",
+            NextStage(Stage.ROLLBACK, OF_OTHERS, DEADLINE, NEW_VERSION_DOWN),
+            id="phantom-with-real-deployment",
         ),
         pytest.param(
-            over(replace(GONE, reason="none"), handle=PHANTOM),
+            final_watch(replace(ABSENT, reason="none"), handle=PHANTOM),
             False,
             Retrigger("none"),
-            id="a-phantom-of-nothing",
+            id="phantom-without-deployment",
         ),
         pytest.param(
-            over(replace(GONE, reason="none"), handle=PHANTOM),
+            final_watch(replace(ABSENT, reason="none"), handle=PHANTOM),
             True,
-            Verdict(Outcome.UNVERIFIED, f"{NOT_BACK}: none"),
-            id="a-phantom-of-nothing-again",
+            Verdict(Outcome.UNVERIFIED, f"{NOT_SEEN_RUNNING}: none"),
+            id="phantom-without-deployment-again",
         ),
     ],
 )
 @pytest.mark.parametrize(
     "checks", [Checks(), Checks(site=True), Checks(strict=True)], ids=["", "site", "strict"]
 )
-def test_what_is_put_back_is_followed_to_its_end(
-    watch: Watch, repeated: bool, then: NextStep, checks: Checks
+def test_a_rollback_is_followed_until_final(
+    watch: Watch, repeated: bool, step: NextStep, checks: Checks
 ) -> None:
-    assert next_step(Stage.ROLLBACK, (watch,), repeated=repeated, so_far=DOWN_AGAIN, checks=checks) == then
+    assert (
+        next_step(Stage.ROLLBACK, (watch,), repeated=repeated, so_far=NEW_VERSION_DOWN, checks=checks) == step
+    )
 
 
 @pytest.mark.parametrize(
-    ("leg", "watch", "checks", "then"),
+    ("stage", "watch", "checks", "step"),
     [
         pytest.param(
             Stage.ADDITIONAL_SERVERS,
-            on("berlin", DONE),
+            final_watch_on("berlin", DONE),
             Checks(site=True),
-            NextStage(Stage.HEALTH, (PROOF,), DEADLINE, BACK_PROVABLE),
-            id="others",
+            NextStage(Stage.HEALTH, (HEALTH,), DEADLINE, RESTORED_WITH_HEALTH),
+            id="additional-servers-succeed",
         ),
         pytest.param(
             Stage.ADDITIONAL_SERVERS,
-            on("berlin", replace(BROKEN, reason="exit 1")),
+            final_watch_on("berlin", replace(BROKEN, reason="exit 1")),
             Checks(site=True),
-            Verdict(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {HERE}exit 1"),
-            id="others-that-fail",
+            Verdict(Outcome.UNVERIFIED, f"{RESTORED.reason}, but {ON_BERLIN}exit 1"),
+            id="additional-server-fails",
         ),
         pytest.param(
             Stage.ADDITIONAL_SERVERS,
-            on("berlin", RUNNING),
+            final_watch_on("berlin", RUNNING),
             Checks(),
-            Verdict(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {HERE}{LATE}"),
-            id="others-that-are-late",
+            Verdict(Outcome.UNVERIFIED, f"{RESTORED.reason}, but {ON_BERLIN}{NOT_FINISHED}"),
+            id="additional-server-times-out",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, replace(UP, stable_for=0))),
+            health_watch((10, replace(UP, stable_for=0))),
             Checks(site=True),
-            BACK_PROVABLE,
-            id="it-runs-and-no-site-is-asked",
+            RESTORED_WITH_HEALTH,
+            id="running-and-no-site-check",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, DOWN), (70, DOWN)),
+            health_watch((10, DOWN), (70, DOWN)),
             Checks(),
-            Verdict(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {DOWN.reason}"),
-            id="it-does-not-run-either",
+            Verdict(Outcome.UNVERIFIED, f"{RESTORED.reason}, but {DOWN.reason}"),
+            id="down-again",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, replace(DOWN, reason="")), (70, replace(DOWN, reason=""))),
+            health_watch((10, replace(DOWN, reason="")), (70, replace(DOWN, reason=""))),
             Checks(),
-            Verdict(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but unverified"),
-            id="and-nobody-says-why",
+            Verdict(Outcome.UNVERIFIED, f"{RESTORED.reason}, but unverified"),
+            id="down-without-a-reason",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, STARTING), (100, STARTING)),
+            health_watch((10, STARTING), (100, STARTING)),
             Checks(),
-            replace(BACK_PROVABLE, warning=f"deployed, but {UNSEEN}{STARTING.reason}"),
-            id="nobody-could-tell",
+            replace(RESTORED_WITH_HEALTH, warning=f"deployed, but {HEALTH_UNKNOWN}{STARTING.reason}"),
+            id="inconclusive",
         ),
         pytest.param(
             Stage.HEALTH,
-            health((10, STARTING), (100, STARTING)),
+            health_watch((10, STARTING), (100, STARTING)),
             Checks(strict=True),
-            Verdict(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {UNSEEN}{STARTING.reason}"),
-            id="proof-was-asked-for",
+            Verdict(Outcome.UNVERIFIED, f"{RESTORED.reason}, but {HEALTH_UNKNOWN}{STARTING.reason}"),
+            id="inconclusive-and-strict",
         ),
     ],
 )
-def test_what_runs_again_must_prove_it_too(leg: Stage, watch: Watch, checks: Checks, then: NextStep) -> None:
-    assert next_step(leg, (watch,), repeated=False, so_far=BACK_PROVABLE, checks=checks) == then
+def test_a_restored_version_is_checked_too(
+    stage: Stage, watch: Watch, checks: Checks, step: NextStep
+) -> None:
+    assert next_step(stage, (watch,), repeated=False, so_far=RESTORED_WITH_HEALTH, checks=checks) == step
 
 
 @pytest.mark.parametrize(
     ("watches", "final"),
     [
-        pytest.param((over(DONE), over(DONE)), FINE, id="all-well"),
+        pytest.param((final_watch(DONE), final_watch(DONE)), FINISHED, id="all-succeed"),
         pytest.param(
-            (over(DONE), over(replace(BROKEN, reason="exit 1"))),
+            (final_watch(DONE), final_watch(replace(BROKEN, reason="exit 1"))),
             Verdict(Outcome.FAILED, "exit 1"),
-            id="the-second-failed",
-        ),
-        pytest.param(
-            (over(RUNNING), over(replace(BROKEN, reason="one")), over(replace(BROKEN, reason="two"))),
-            Verdict(Outcome.FAILED, "one"),
-            id="the-first-of-the-worst-speaks",
-        ),
-        pytest.param(
-            (over(Snapshot(Phase.CANCELLED)), over(AccessDenied("revoked"))),
-            Verdict(Outcome.LOST, "revoked"),
-            id="lost-beats-cancelled",
-        ),
-        pytest.param(
-            (over(replace(DONE, follow_ups=OTHERS)), over(replace(BROKEN, reason="exit 1"))),
-            Verdict(Outcome.FAILED, "exit 1"),
-            id="no-success-hides-it",
-        ),
-        pytest.param(
-            (over(replace(DONE, follow_ups=REAL)), over(replace(DONE, follow_ups=OTHERS))),
-            NextStage(Stage.ADDITIONAL_SERVERS, (*REAL, *OTHERS), DEADLINE, FINE),
-            id="all-their-others",
-        ),
-        pytest.param(
-            (over(DONE), over(replace(DONE, follow_ups=OTHERS))),
-            NextStage(Stage.ADDITIONAL_SERVERS, OTHERS, DEADLINE, FINE),
-            id="the-second-s-others",
-        ),
-        pytest.param(
-            (over(GONE, handle=PHANTOM), over(BROKEN)),
-            Verdict(Outcome.FAILED, ""),
-            id="one-is-gone-and-one-failed",
-        ),
-        pytest.param((over(GONE, handle=PHANTOM), over(DONE)), FINE, id="a-phantom-counts-as-nothing"),
-        pytest.param(
-            (over(DONE), over(replace(GONE, reason="none any more"), handle=LISTED)),
-            FINE,
-            id="a-listed-one-too",
-        ),
-        pytest.param(
-            (over(replace(GONE, follow_ups=REAL), handle=LISTED), over(DONE)),
-            FINE,
-            id="also-with-another-s-behind-it",
-        ),
-        pytest.param(
-            (over(replace(GONE, reason="no row"), handle=LISTED, before=[(5, RUNNING)]), over(DONE)),
-            Verdict(Outcome.LOST, "no row"),
-            id="but-not-one-that-was-there",
-        ),
-        pytest.param(
-            (over(replace(GONE, reason="no row")), over(DONE)),
-            Verdict(Outcome.LOST, "no row"),
-            id="nor-a-sure-one",
-        ),
-        pytest.param(
-            (over(GONE, handle=LISTED), over(Snapshot(Phase.CANCELLED), handle=ADOPTED)),
-            Retrigger(SOMEBODY),
-            id="what-is-left-is-judged-alone",
-        ),
-        pytest.param(
-            (over(replace(GONE, reason="none any more"), handle=LISTED), over(GONE, handle=PHANTOM)),
-            Retrigger("none any more"),
-            id="two-phantoms-of-nothing",
+            id="second-failed",
         ),
         pytest.param(
             (
-                over(replace(GONE, follow_ups=REAL), handle=LISTED),
-                over(replace(GONE, follow_ups=REAL), handle=LISTED),
+                final_watch(RUNNING),
+                final_watch(replace(BROKEN, reason="one")),
+                final_watch(replace(BROKEN, reason="two")),
             ),
-            NextStage(Stage.DEPLOYMENT, REAL, DEADLINE),
-            id="two-phantoms-of-the-same-are-one",
+            Verdict(Outcome.FAILED, "one"),
+            id="reason-of-the-first-of-the-worst",
         ),
         pytest.param(
-            (over(Snapshot(Phase.CANCELLED), handle=PERHAPS_OURS), over(Snapshot(Phase.CANCELLED))),
-            Verdict(Outcome.CANCELLED, ""),
-            id="both-are-cancelled-and-one-is-perhaps-ours",
+            (final_watch(Snapshot(Phase.CANCELLED)), final_watch(AccessDenied("revoked"))),
+            Verdict(Outcome.LOST, "revoked"),
+            id="lost-outweighs-cancelled",
         ),
         pytest.param(
-            (over(Snapshot(Phase.CANCELLED), handle=ADOPTED), over(BROKEN)),
+            (
+                final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS)),
+                final_watch(replace(BROKEN, reason="exit 1")),
+            ),
+            Verdict(Outcome.FAILED, "exit 1"),
+            id="failure-outweighs-success",
+        ),
+        pytest.param(
+            (
+                final_watch(replace(DONE, follow_ups=OF_OTHERS)),
+                final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS)),
+            ),
+            NextStage(Stage.ADDITIONAL_SERVERS, (*OF_OTHERS, *ON_OTHER_SERVERS), DEADLINE, FINISHED),
+            id="additional-servers-of-both",
+        ),
+        pytest.param(
+            (final_watch(DONE), final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS))),
+            NextStage(Stage.ADDITIONAL_SERVERS, ON_OTHER_SERVERS, DEADLINE, FINISHED),
+            id="additional-servers-of-the-second",
+        ),
+        pytest.param(
+            (final_watch(ABSENT, handle=PHANTOM), final_watch(BROKEN)),
             Verdict(Outcome.FAILED, ""),
-            id="one-is-cancelled",
+            id="phantom-and-failure",
+        ),
+        pytest.param(
+            (final_watch(ABSENT, handle=PHANTOM), final_watch(DONE)), FINISHED, id="phantom-is-ignored"
+        ),
+        pytest.param(
+            (final_watch(DONE), final_watch(replace(ABSENT, reason="none any more"), handle=MAYBE_PHANTOM)),
+            FINISHED,
+            id="possible-phantom-is-ignored",
+        ),
+        pytest.param(
+            (final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=MAYBE_PHANTOM), final_watch(DONE)),
+            FINISHED,
+            id="possible-phantom-with-real-deployment-is-ignored",
+        ),
+        pytest.param(
+            (
+                final_watch(replace(ABSENT, reason="no row"), handle=MAYBE_PHANTOM, before=[(5, RUNNING)]),
+                final_watch(DONE),
+            ),
+            Verdict(Outcome.LOST, "no row"),
+            id="seen-before-is-not-a-phantom",
+        ),
+        pytest.param(
+            (final_watch(replace(ABSENT, reason="no row")), final_watch(DONE)),
+            Verdict(Outcome.LOST, "no row"),
+            id="confirmed-is-not-a-phantom",
+        ),
+        pytest.param(
+            (
+                final_watch(ABSENT, handle=MAYBE_PHANTOM),
+                final_watch(Snapshot(Phase.CANCELLED), handle=ADOPTED),
+            ),
+            Retrigger(CANCELLED_BY_OTHERS),
+            id="rest-is-judged-alone",
+        ),
+        pytest.param(
+            (
+                final_watch(replace(ABSENT, reason="none any more"), handle=MAYBE_PHANTOM),
+                final_watch(ABSENT, handle=PHANTOM),
+            ),
+            Retrigger("none any more"),
+            id="two-phantoms-without-deployment",
+        ),
+        pytest.param(
+            (
+                final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=MAYBE_PHANTOM),
+                final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=MAYBE_PHANTOM),
+            ),
+            NextStage(Stage.DEPLOYMENT, OF_OTHERS, DEADLINE),
+            id="two-phantoms-with-the-same-real-deployment",
+        ),
+        pytest.param(
+            (
+                final_watch(Snapshot(Phase.CANCELLED), handle=UNSURE_OWNER),
+                final_watch(Snapshot(Phase.CANCELLED)),
+            ),
+            Verdict(Outcome.CANCELLED, ""),
+            id="both-cancelled-and-one-owner-unsure",
+        ),
+        pytest.param(
+            (final_watch(Snapshot(Phase.CANCELLED), handle=ADOPTED), final_watch(BROKEN)),
+            Verdict(Outcome.FAILED, ""),
+            id="adopted-cancelled-and-one-failed",
         ),
     ],
 )
-def test_several_deployments_at_once_are_judged_together(watches: tuple[Watch, ...], final: NextStep) -> None:
+def test_several_deployments_are_judged_together(watches: tuple[Watch, ...], final: NextStep) -> None:
     assert next_step(Stage.DEPLOYMENT, watches, repeated=False) == final
 
 
 @pytest.mark.parametrize(
-    "watches", [(FRESH,), (over(DONE), FRESH), (FRESH, over(DONE))], ids=["none", "first", "second"]
+    "watches",
+    [(FRESH,), (final_watch(DONE), FRESH), (FRESH, final_watch(DONE))],
+    ids=["none", "first", "second"],
 )
-def test_a_leg_that_is_not_over_is_not_judged(watches: tuple[Watch, ...]) -> None:
+def test_a_stage_with_active_watches_is_not_judged(watches: tuple[Watch, ...]) -> None:
     with pytest.raises(ValueError, match="only after all its watches have ended"):
         next_step(Stage.DEPLOYMENT, watches, repeated=False)
 
 
-def test_the_outcomes_go_from_worst_to_best() -> None:
-    statuses = "interrupted failed unverified rolled_back lost timed_out cancelled superseded refused unreachable triggered finished skipped"
-    assert [outcome.status for outcome in Outcome] == statuses.split()
+def test_outcomes_are_ordered_from_worst_to_best() -> None:
+    statuses = [
+        *("interrupted", "failed", "unverified", "rolled_back", "lost", "timed_out", "cancelled"),
+        *("superseded", "refused", "unreachable", "triggered", "finished", "skipped"),
+    ]
+    assert [outcome.status for outcome in Outcome] == statuses
     assert [Outcome.worst(list(Outcome)[number:][::-1]) for number in range(len(Outcome))] == list(Outcome)

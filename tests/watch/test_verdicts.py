@@ -32,46 +32,46 @@ from deployer.watch import (
     observe,
 )
 from tests.watch.builders import (
+    ABSENT,
     ADOPTED,
-    BEGAN,
     BROKEN,
+    CANCELLED_BY_OTHERS,
+    CONFIRMED,
     DEADLINE,
     DONE,
-    DOUBTFUL,
-    FINE,
+    FINISHED,
+    FINISHED_WITH_HEALTH,
     FRESH,
-    GOES_ON,
-    GONE,
-    HERE,
-    LATE,
-    LISTED,
-    OTHERS,
-    PERHAPS_OURS,
+    HEALTH,
+    MAYBE_PHANTOM,
+    NOT_FINISHED,
+    OF_OTHERS,
+    ON_BERLIN,
+    ON_OTHER_SERVERS,
     PHANTOM,
-    PROOF,
-    PROVABLE,
     QUEUED,
-    REAL,
     RUNNING,
-    SOMEBODY,
-    SURE,
-    ended,
-    on,
-    over,
-    played,
+    START,
+    STATUS_UNREADABLE,
+    UNCONFIRMED,
+    UNSURE_OWNER,
+    final_watch,
+    final_watch_on,
+    observe_all,
+    result_of,
 )
 
-ENDED_BEFORE = "0 cancelled, 1 ended by itself"
+ENDED_BY_ITSELF = "0 cancelled, 1 ended by itself"
 
 
 @pytest.mark.parametrize(
     ("last", "final"),
     [
-        pytest.param(DONE, FINE, id="succeeded"),
+        pytest.param(DONE, FINISHED, id="succeeded"),
         pytest.param(
             Snapshot(Phase.UNVERIFIED, reason="skipped"),
             Verdict(Outcome.UNVERIFIED, "skipped"),
-            id="unproven",
+            id="unverified",
         ),
         pytest.param(replace(BROKEN, reason="exit 1"), Verdict(Outcome.FAILED, "exit 1"), id="failed"),
         pytest.param(
@@ -79,391 +79,415 @@ ENDED_BEFORE = "0 cancelled, 1 ended by itself"
             Verdict(Outcome.CANCELLED, "by a user"),
             id="cancelled",
         ),
-        pytest.param(replace(GONE, reason="no row"), Verdict(Outcome.LOST, "no row"), id="gone"),
-        pytest.param(AccessDenied("revoked"), Verdict(Outcome.LOST, "revoked"), id="barred"),
-        pytest.param(RUNNING, Verdict(Outcome.TIMED_OUT, LATE), id="late"),
+        pytest.param(replace(ABSENT, reason="no row"), Verdict(Outcome.LOST, "no row"), id="absent"),
+        pytest.param(AccessDenied("revoked"), Verdict(Outcome.LOST, "revoked"), id="access-denied"),
+        pytest.param(RUNNING, Verdict(Outcome.TIMED_OUT, NOT_FINISHED), id="timed-out"),
     ],
 )
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_deployment_s_end_has_one_name(last: Observation, final: Verdict, strict: bool) -> None:
-    assert next_step(Stage.DEPLOYMENT, (over(last),), repeated=False, checks=Checks(strict=strict)) == final
+def test_the_end_of_a_deployment_is_its_verdict(last: Observation, final: Verdict, strict: bool) -> None:
+    assert (
+        next_step(Stage.DEPLOYMENT, (final_watch(last),), repeated=False, checks=Checks(strict=strict))
+        == final
+    )
 
 
 @pytest.mark.parametrize(
-    ("watch", "repeated", "then"),
+    ("watch", "repeated", "step"),
     [
         pytest.param(
-            over(replace(GONE, reason="no row")),
+            final_watch(replace(ABSENT, reason="no row")),
             False,
             Verdict(Outcome.LOST, "no row"),
-            id="sure-and-never-seen",
+            id="confirmed-and-absent",
         ),
         pytest.param(
-            over(replace(GONE, reason="no row"), before=[(5, replace(RUNNING, link="https://x"))]),
+            final_watch(replace(ABSENT, reason="no row"), before=[(5, replace(RUNNING, link="https://x"))]),
             False,
             Verdict(Outcome.LOST, "no row"),
-            id="sure-and-seen-before",
+            id="confirmed-and-seen-before",
         ),
         pytest.param(
-            over(replace(GONE, reason="full queue"), handle=DOUBTFUL),
+            final_watch(replace(ABSENT, reason="full queue"), handle=UNCONFIRMED),
             False,
             QueueFull(60, "full queue"),
-            id="doubtful-and-never-seen",
+            id="unconfirmed-and-absent",
         ),
         pytest.param(
-            over(replace(GONE, reason="full queue"), handle=DOUBTFUL),
+            final_watch(replace(ABSENT, reason="full queue"), handle=UNCONFIRMED),
             True,
             QueueFull(60, "full queue"),
-            id="doubtful-and-never-seen-as-often-as-it-takes",
+            id="unconfirmed-and-absent-again",
         ),
         pytest.param(
-            over(replace(GONE, reason="full queue"), handle=DOUBTFUL, before=[(5, PollFailed("HTTP 502"))]),
+            final_watch(
+                replace(ABSENT, reason="full queue"), handle=UNCONFIRMED, before=[(5, PollFailed("HTTP 502"))]
+            ),
             False,
             QueueFull(60, "full queue"),
-            id="doubtful-and-only-failed-looks",
+            id="unconfirmed-and-only-failed-polls",
         ),
         pytest.param(
-            over(GONE, handle=DOUBTFUL, before=[(5, replace(RUNNING, link="https://x"))]),
+            final_watch(ABSENT, handle=UNCONFIRMED, before=[(5, replace(RUNNING, link="https://x"))]),
             False,
             Verdict(Outcome.LOST, ""),
-            id="doubtful-and-seen-before",
+            id="unconfirmed-and-seen-before",
         ),
         pytest.param(
-            over(GONE, handle=DOUBTFUL, before=[(5, RUNNING)]),
+            final_watch(ABSENT, handle=UNCONFIRMED, before=[(5, RUNNING)]),
             False,
             Verdict(Outcome.LOST, ""),
-            id="doubtful-and-seen-before-without-any-fact",
+            id="unconfirmed-and-seen-before-without-details",
         ),
-        pytest.param(over(DONE, handle=DOUBTFUL), False, FINE, id="doubtful-and-there"),
+        pytest.param(final_watch(DONE, handle=UNCONFIRMED), False, FINISHED, id="unconfirmed-and-succeeded"),
         pytest.param(
-            over(AccessDenied("revoked"), handle=DOUBTFUL),
+            final_watch(AccessDenied("revoked"), handle=UNCONFIRMED),
             False,
             Verdict(Outcome.LOST, "revoked"),
-            id="doubtful-and-barred",
+            id="unconfirmed-and-access-denied",
         ),
         pytest.param(
-            over(replace(GONE, reason="none any more"), handle=PHANTOM),
+            final_watch(replace(ABSENT, reason="none any more"), handle=PHANTOM),
             False,
             Retrigger("none any more"),
-            id="phantom-of-nothing",
+            id="phantom-without-deployment",
         ),
         pytest.param(
-            over(replace(GONE, reason="none any more"), handle=PHANTOM),
+            final_watch(replace(ABSENT, reason="none any more"), handle=PHANTOM),
             True,
             Verdict(Outcome.LOST, "none any more"),
-            id="phantom-of-nothing-again",
+            id="phantom-without-deployment-again",
         ),
         pytest.param(
-            over(replace(GONE, follow_ups=REAL), handle=PHANTOM),
+            final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=PHANTOM),
             False,
-            NextStage(Stage.DEPLOYMENT, REAL, DEADLINE),
-            id="phantom-of-another-s",
+            NextStage(Stage.DEPLOYMENT, OF_OTHERS, DEADLINE),
+            id="phantom-with-real-deployment",
         ),
         pytest.param(
-            over(replace(GONE, follow_ups=REAL), handle=PHANTOM),
+            final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=PHANTOM),
             True,
-            NextStage(Stage.DEPLOYMENT, REAL, DEADLINE),
-            id="phantom-of-another-s-again",
+            NextStage(Stage.DEPLOYMENT, OF_OTHERS, DEADLINE),
+            id="phantom-with-real-deployment-again",
         ),
         pytest.param(
-            over(replace(GONE, follow_ups=REAL), handle=LISTED),
+            final_watch(replace(ABSENT, follow_ups=OF_OTHERS), handle=MAYBE_PHANTOM),
             False,
-            NextStage(Stage.DEPLOYMENT, REAL, DEADLINE),
-            id="listed-another-s",
+            NextStage(Stage.DEPLOYMENT, OF_OTHERS, DEADLINE),
+            id="possible-phantom-with-real-deployment",
         ),
         pytest.param(
-            over(replace(GONE, reason="none any more"), handle=LISTED),
+            final_watch(replace(ABSENT, reason="none any more"), handle=MAYBE_PHANTOM),
             False,
             Retrigger("none any more"),
-            id="listed-phantom-of-nothing",
+            id="possible-phantom-without-deployment",
         ),
         pytest.param(
-            over(replace(GONE, reason="none any more"), handle=LISTED),
+            final_watch(replace(ABSENT, reason="none any more"), handle=MAYBE_PHANTOM),
             True,
             Verdict(Outcome.LOST, "none any more"),
-            id="listed-phantom-of-nothing-again",
+            id="possible-phantom-without-deployment-again",
         ),
         pytest.param(
-            over(replace(GONE, reason="no row"), handle=LISTED, before=[(5, RUNNING)]),
+            final_watch(replace(ABSENT, reason="no row"), handle=MAYBE_PHANTOM, before=[(5, RUNNING)]),
             False,
             Verdict(Outcome.LOST, "no row"),
-            id="listed-and-seen-before",
+            id="possible-phantom-seen-before",
         ),
         pytest.param(
-            over(replace(GONE, follow_ups=REAL, reason="no row"), handle=LISTED, before=[(5, RUNNING)]),
+            final_watch(
+                replace(ABSENT, follow_ups=OF_OTHERS, reason="no row"),
+                handle=MAYBE_PHANTOM,
+                before=[(5, RUNNING)],
+            ),
             False,
             Verdict(Outcome.LOST, "no row"),
-            id="listed-and-seen-before-is-not-replaced-by-another-s",
+            id="possible-phantom-seen-before-is-not-replaced",
         ),
-        pytest.param(over(DONE, handle=LISTED), False, FINE, id="listed-and-there"),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED), handle=LISTED),
+            final_watch(DONE, handle=MAYBE_PHANTOM), False, FINISHED, id="possible-phantom-succeeded"
+        ),
+        pytest.param(
+            final_watch(Snapshot(Phase.CANCELLED), handle=MAYBE_PHANTOM),
             False,
             Verdict(Outcome.CANCELLED, ""),
-            id="listed-and-cancelled",
+            id="possible-phantom-cancelled",
         ),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED), handle=ADOPTED),
+            final_watch(Snapshot(Phase.CANCELLED), handle=ADOPTED),
             False,
-            Retrigger(SOMEBODY),
+            Retrigger(CANCELLED_BY_OTHERS),
             id="adopted-and-cancelled",
         ),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED, reason="by a user"), handle=ADOPTED),
+            final_watch(Snapshot(Phase.CANCELLED, reason="by a user"), handle=ADOPTED),
             True,
             Verdict(Outcome.CANCELLED, "by a user"),
             id="adopted-and-cancelled-again",
         ),
         pytest.param(
-            over(replace(BROKEN, reason="exit 1"), handle=ADOPTED),
+            final_watch(replace(BROKEN, reason="exit 1"), handle=ADOPTED),
             False,
             Verdict(Outcome.FAILED, "exit 1"),
             id="adopted-failed",
         ),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED, reason="by a user"), handle=PERHAPS_OURS),
+            final_watch(Snapshot(Phase.CANCELLED, reason="by a user"), handle=UNSURE_OWNER),
             False,
             Verdict(Outcome.CANCELLED, "by a user"),
-            id="perhaps-ours-and-cancelled",
+            id="unsure-owner-and-cancelled",
         ),
-        pytest.param(over(DONE, handle=ADOPTED), False, FINE, id="adopted-succeeded"),
+        pytest.param(final_watch(DONE, handle=ADOPTED), False, FINISHED, id="adopted-succeeded"),
         pytest.param(
-            over(Snapshot(Phase.CANCELLED)), False, Verdict(Outcome.CANCELLED, ""), id="ours-and-cancelled"
-        ),
-        pytest.param(
-            over(replace(DONE, follow_ups=OTHERS)),
+            final_watch(Snapshot(Phase.CANCELLED)),
             False,
-            NextStage(Stage.ADDITIONAL_SERVERS, OTHERS, DEADLINE, FINE),
-            id="succeeded-with-others",
+            Verdict(Outcome.CANCELLED, ""),
+            id="own-and-cancelled",
         ),
         pytest.param(
-            over(replace(DONE, follow_ups=OTHERS)),
+            final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS)),
+            False,
+            NextStage(Stage.ADDITIONAL_SERVERS, ON_OTHER_SERVERS, DEADLINE, FINISHED),
+            id="succeeded-with-additional-servers",
+        ),
+        pytest.param(
+            final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS)),
             True,
-            NextStage(Stage.ADDITIONAL_SERVERS, OTHERS, DEADLINE, FINE),
-            id="also-when-repeated",
+            NextStage(Stage.ADDITIONAL_SERVERS, ON_OTHER_SERVERS, DEADLINE, FINISHED),
+            id="succeeded-with-additional-servers-repeated",
         ),
         pytest.param(
-            over(replace(DONE, follow_ups=OTHERS, health_check=PROOF)),
+            final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS, health_check=HEALTH)),
             False,
-            NextStage(Stage.ADDITIONAL_SERVERS, OTHERS, DEADLINE, PROVABLE),
-            id="the-others-come-before-the-proof",
+            NextStage(Stage.ADDITIONAL_SERVERS, ON_OTHER_SERVERS, DEADLINE, FINISHED_WITH_HEALTH),
+            id="additional-servers-before-health",
         ),
         pytest.param(
-            over(Snapshot(Phase.UNVERIFIED, follow_ups=OTHERS, reason="skipped")),
+            final_watch(Snapshot(Phase.UNVERIFIED, follow_ups=ON_OTHER_SERVERS, reason="skipped")),
             False,
-            NextStage(Stage.ADDITIONAL_SERVERS, OTHERS, DEADLINE, Verdict(Outcome.UNVERIFIED, "skipped")),
-            id="unproven-with-others",
+            NextStage(
+                Stage.ADDITIONAL_SERVERS, ON_OTHER_SERVERS, DEADLINE, Verdict(Outcome.UNVERIFIED, "skipped")
+            ),
+            id="unverified-with-additional-servers",
         ),
         pytest.param(
-            over(replace(BROKEN, follow_ups=OTHERS)),
+            final_watch(replace(BROKEN, follow_ups=ON_OTHER_SERVERS)),
             False,
             Verdict(Outcome.FAILED, ""),
-            id="failed-with-others",
+            id="failed-with-additional-servers",
         ),
         pytest.param(
-            over(AccessDenied("revoked"), before=[(5, replace(RUNNING, follow_ups=OTHERS))]),
+            final_watch(AccessDenied("revoked"), before=[(5, replace(RUNNING, follow_ups=ON_OTHER_SERVERS))]),
             False,
-            Verdict(Outcome.LOST, GOES_ON),
-            id="lost-with-others",
+            Verdict(Outcome.LOST, STATUS_UNREADABLE),
+            id="lost-with-additional-servers",
         ),
         pytest.param(
-            over(replace(DONE, health_check=PROOF)),
+            final_watch(replace(DONE, health_check=HEALTH)),
             False,
-            NextStage(Stage.HEALTH, (PROOF,), DEADLINE, PROVABLE),
-            id="succeeded-with-a-proof",
+            NextStage(Stage.HEALTH, (HEALTH,), DEADLINE, FINISHED_WITH_HEALTH),
+            id="succeeded-with-health-check",
         ),
         pytest.param(
-            over(
-                replace(DONE, health_check=PROOF),
-                before=[(93, replace(DONE, health_check=PROOF, stable_for=20))],
+            final_watch(
+                replace(DONE, health_check=HEALTH),
+                before=[(93, replace(DONE, health_check=HEALTH, stable_for=20))],
             ),
             False,
-            NextStage(Stage.HEALTH, (PROOF,), BEGAN + 93, PROVABLE),
-            id="from-when-the-end-was-seen-not-from-when-it-was-settled",
+            NextStage(Stage.HEALTH, (HEALTH,), START + 93, FINISHED_WITH_HEALTH),
+            id="health-timeout-from-the-first-final-poll",
         ),
         pytest.param(
-            over(Snapshot(Phase.UNVERIFIED, reason="skipped", health_check=PROOF)),
+            final_watch(Snapshot(Phase.UNVERIFIED, reason="skipped", health_check=HEALTH)),
             False,
-            Verdict(Outcome.UNVERIFIED, "skipped", PROOF),
-            id="unproven-is-not-proved-by-its-health",
+            Verdict(Outcome.UNVERIFIED, "skipped", HEALTH),
+            id="unverified-is-not-checked-for-health",
         ),
         pytest.param(
-            over(replace(BROKEN, health_check=PROOF)),
+            final_watch(replace(BROKEN, health_check=HEALTH)),
             False,
-            Verdict(Outcome.FAILED, "", PROOF),
-            id="nor-is-a-failure",
+            Verdict(Outcome.FAILED, "", HEALTH),
+            id="failure-is-not-checked-for-health",
         ),
     ],
 )
-def test_what_comes_after_the_deployment(watch: Watch, repeated: bool, then: NextStep) -> None:
-    assert next_step(Stage.DEPLOYMENT, (watch,), repeated=repeated) == then
+def test_the_step_after_the_deployment_stage(watch: Watch, repeated: bool, step: NextStep) -> None:
+    assert next_step(Stage.DEPLOYMENT, (watch,), repeated=repeated) == step
 
 
 @pytest.mark.parametrize(
-    ("watches", "so_far", "then"),
+    ("watches", "so_far", "step"),
     [
-        pytest.param((on("berlin", DONE),), FINE, FINE, id="succeeded"),
+        pytest.param((final_watch_on("berlin", DONE),), FINISHED, FINISHED, id="succeeded"),
         pytest.param(
-            (on("berlin", replace(BROKEN, reason="exit 1")),),
-            FINE,
-            Verdict(Outcome.FAILED, f"{HERE}exit 1"),
+            (final_watch_on("berlin", replace(BROKEN, reason="exit 1")),),
+            FINISHED,
+            Verdict(Outcome.FAILED, f"{ON_BERLIN}exit 1"),
             id="failed",
         ),
         pytest.param(
-            (on("berlin", BROKEN),),
-            FINE,
-            Verdict(Outcome.FAILED, f"{HERE}failed"),
+            (final_watch_on("berlin", BROKEN),),
+            FINISHED,
+            Verdict(Outcome.FAILED, f"{ON_BERLIN}failed"),
             id="failed-without-a-reason",
         ),
         pytest.param(
-            (on("berlin", Snapshot(Phase.UNVERIFIED, reason="skipped")),),
-            FINE,
-            Verdict(Outcome.UNVERIFIED, f"{HERE}skipped"),
-            id="unproven",
+            (final_watch_on("berlin", Snapshot(Phase.UNVERIFIED, reason="skipped")),),
+            FINISHED,
+            Verdict(Outcome.UNVERIFIED, f"{ON_BERLIN}skipped"),
+            id="unverified",
         ),
         pytest.param(
-            (on("berlin", Snapshot(Phase.CANCELLED, reason="by a user")),),
-            FINE,
-            Verdict(Outcome.CANCELLED, f"{HERE}by a user"),
+            (final_watch_on("berlin", Snapshot(Phase.CANCELLED, reason="by a user")),),
+            FINISHED,
+            Verdict(Outcome.CANCELLED, f"{ON_BERLIN}by a user"),
             id="cancelled",
         ),
-        pytest.param((on("berlin", RUNNING),), FINE, Verdict(Outcome.TIMED_OUT, f"{HERE}{LATE}"), id="late"),
         pytest.param(
-            (over(replace(GONE, reason="no row"), before=[(5, replace(RUNNING, server="berlin"))]),),
-            FINE,
-            Verdict(Outcome.LOST, f"{HERE}no row"),
-            id="gone",
+            (final_watch_on("berlin", RUNNING),),
+            FINISHED,
+            Verdict(Outcome.TIMED_OUT, f"{ON_BERLIN}{NOT_FINISHED}"),
+            id="timed-out",
         ),
         pytest.param(
-            (over(AccessDenied("revoked"), handle=Handle("web", "web-2", server="berlin")),),
-            FINE,
-            Verdict(Outcome.LOST, f"{HERE}revoked"),
-            id="never-seen-but-known-to-be-there",
+            (final_watch(replace(ABSENT, reason="no row"), before=[(5, replace(RUNNING, server="berlin"))]),),
+            FINISHED,
+            Verdict(Outcome.LOST, f"{ON_BERLIN}no row"),
+            id="absent",
         ),
         pytest.param(
-            (on("berlin", replace(BROKEN, reason="exit 1", link="https://x")),),
-            FINE,
+            (final_watch(AccessDenied("revoked"), handle=Handle("web", "web-2", server="berlin")),),
+            FINISHED,
+            Verdict(Outcome.LOST, f"{ON_BERLIN}revoked"),
+            id="access-denied-before-the-first-poll",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", replace(BROKEN, reason="exit 1", link="https://x")),),
+            FINISHED,
             Verdict(Outcome.FAILED, "on the additional server berlin (https://x): exit 1"),
-            id="with-the-page-of-its-deployment",
+            id="with-a-link",
         ),
         pytest.param(
-            (on("paris", DONE), on("berlin", replace(BROKEN, reason="exit 1"))),
-            FINE,
-            Verdict(Outcome.FAILED, f"{HERE}exit 1"),
-            id="the-worst-of-several",
-        ),
-        pytest.param(
-            (
-                on("paris", RUNNING),
-                on("berlin", replace(BROKEN, reason="one")),
-                on("paris", replace(BROKEN, reason="two")),
-            ),
-            FINE,
-            Verdict(Outcome.FAILED, f"{HERE}one"),
-            id="the-first-of-the-worst-speaks",
-        ),
-        pytest.param(
-            (on("berlin", DONE),),
-            Verdict(Outcome.UNVERIFIED, "skipped"),
-            Verdict(Outcome.UNVERIFIED, "skipped"),
-            id="what-was-unproven-stays-so",
-        ),
-        pytest.param(
-            (on("berlin", replace(BROKEN, reason="exit 1")),),
-            Verdict(Outcome.UNVERIFIED, "skipped"),
-            Verdict(Outcome.FAILED, f"{HERE}exit 1"),
-            id="unless-another-one-is-worse",
-        ),
-        pytest.param(
-            (on("berlin", RUNNING),),
-            Verdict(Outcome.UNVERIFIED, "skipped"),
-            Verdict(Outcome.UNVERIFIED, "skipped"),
-            id="and-not-when-it-is-better",
-        ),
-        pytest.param(
-            (on("berlin", replace(DONE, follow_ups=REAL)),), FINE, FINE, id="others-of-others-are-none"
-        ),
-        pytest.param(
-            (over(replace(GONE, follow_ups=REAL, server="berlin"), handle=PHANTOM),),
-            FINE,
-            Verdict(Outcome.LOST, f"{HERE}lost"),
-            id="nothing-is-looked-for",
-        ),
-        pytest.param(
-            (over(replace(GONE, server="berlin"), handle=DOUBTFUL),),
-            FINE,
-            Verdict(Outcome.LOST, f"{HERE}lost"),
-            id="nothing-waits",
-        ),
-        pytest.param(
-            (on("paris", DONE), over(replace(GONE, server="berlin"), handle=PHANTOM)),
-            FINE,
-            Verdict(Outcome.LOST, f"{HERE}lost"),
-            id="a-phantom-counts-there",
-        ),
-        pytest.param(
-            (over(Snapshot(Phase.CANCELLED, server="berlin"), handle=ADOPTED),),
-            FINE,
-            Verdict(Outcome.CANCELLED, f"{HERE}cancelled"),
-            id="nothing-is-triggered-again",
-        ),
-        pytest.param(
-            (on("berlin", DONE),),
-            PROVABLE,
-            NextStage(Stage.HEALTH, (PROOF,), DEADLINE, PROVABLE),
-            id="then-comes-the-proof",
-        ),
-        pytest.param(
-            (on("berlin", replace(DONE, health_check=PROOF)),),
-            FINE,
-            NextStage(Stage.HEALTH, (PROOF,), DEADLINE, PROVABLE),
-            id="whoever-names-it",
+            (final_watch_on("paris", DONE), final_watch_on("berlin", replace(BROKEN, reason="exit 1"))),
+            FINISHED,
+            Verdict(Outcome.FAILED, f"{ON_BERLIN}exit 1"),
+            id="worst-of-several",
         ),
         pytest.param(
             (
-                over(replace(DONE, health_check=PROOF), before=[(50, replace(DONE, stable_for=99))]),
-                over(replace(DONE, health_check=PROOF), before=[(70, replace(DONE, stable_for=99))]),
+                final_watch_on("paris", RUNNING),
+                final_watch_on("berlin", replace(BROKEN, reason="one")),
+                final_watch_on("paris", replace(BROKEN, reason="two")),
             ),
-            PROVABLE,
-            NextStage(Stage.HEALTH, (PROOF,), BEGAN + 70, PROVABLE),
-            id="from-when-the-last-end-was-seen",
+            FINISHED,
+            Verdict(Outcome.FAILED, f"{ON_BERLIN}one"),
+            id="reason-of-the-first-of-the-worst",
         ),
         pytest.param(
-            (on("berlin", replace(BROKEN, reason="exit 1")),),
-            PROVABLE,
-            Verdict(Outcome.FAILED, f"{HERE}exit 1", PROOF),
-            id="not-after-a-failure",
+            (final_watch_on("berlin", DONE),),
+            Verdict(Outcome.UNVERIFIED, "skipped"),
+            Verdict(Outcome.UNVERIFIED, "skipped"),
+            id="unverified-is-kept",
         ),
         pytest.param(
-            (on("berlin", DONE),),
-            Verdict(Outcome.UNVERIFIED, "skipped", PROOF),
-            Verdict(Outcome.UNVERIFIED, "skipped", PROOF),
-            id="nor-after-what-was-unproven",
+            (final_watch_on("berlin", replace(BROKEN, reason="exit 1")),),
+            Verdict(Outcome.UNVERIFIED, "skipped"),
+            Verdict(Outcome.FAILED, f"{ON_BERLIN}exit 1"),
+            id="unverified-and-worse-elsewhere",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", RUNNING),),
+            Verdict(Outcome.UNVERIFIED, "skipped"),
+            Verdict(Outcome.UNVERIFIED, "skipped"),
+            id="unverified-and-better-elsewhere",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", replace(DONE, follow_ups=OF_OTHERS)),),
+            FINISHED,
+            FINISHED,
+            id="follow-ups-of-follow-ups-are-ignored",
+        ),
+        pytest.param(
+            (final_watch(replace(ABSENT, follow_ups=OF_OTHERS, server="berlin"), handle=PHANTOM),),
+            FINISHED,
+            Verdict(Outcome.LOST, f"{ON_BERLIN}lost"),
+            id="phantom-is-not-replaced",
+        ),
+        pytest.param(
+            (final_watch(replace(ABSENT, server="berlin"), handle=UNCONFIRMED),),
+            FINISHED,
+            Verdict(Outcome.LOST, f"{ON_BERLIN}lost"),
+            id="full-queue-is-not-retried",
+        ),
+        pytest.param(
+            (final_watch_on("paris", DONE), final_watch(replace(ABSENT, server="berlin"), handle=PHANTOM)),
+            FINISHED,
+            Verdict(Outcome.LOST, f"{ON_BERLIN}lost"),
+            id="phantom-counts-as-lost",
+        ),
+        pytest.param(
+            (final_watch(Snapshot(Phase.CANCELLED, server="berlin"), handle=ADOPTED),),
+            FINISHED,
+            Verdict(Outcome.CANCELLED, f"{ON_BERLIN}cancelled"),
+            id="adopted-and-cancelled-is-not-retriggered",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", DONE),),
+            FINISHED_WITH_HEALTH,
+            NextStage(Stage.HEALTH, (HEALTH,), DEADLINE, FINISHED_WITH_HEALTH),
+            id="health-check-next",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", replace(DONE, health_check=HEALTH)),),
+            FINISHED,
+            NextStage(Stage.HEALTH, (HEALTH,), DEADLINE, FINISHED_WITH_HEALTH),
+            id="health-check-of-an-additional-server",
+        ),
+        pytest.param(
+            (
+                final_watch(replace(DONE, health_check=HEALTH), before=[(50, replace(DONE, stable_for=99))]),
+                final_watch(replace(DONE, health_check=HEALTH), before=[(70, replace(DONE, stable_for=99))]),
+            ),
+            FINISHED_WITH_HEALTH,
+            NextStage(Stage.HEALTH, (HEALTH,), START + 70, FINISHED_WITH_HEALTH),
+            id="health-timeout-from-the-last-final-poll",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", replace(BROKEN, reason="exit 1")),),
+            FINISHED_WITH_HEALTH,
+            Verdict(Outcome.FAILED, f"{ON_BERLIN}exit 1", HEALTH),
+            id="no-health-check-after-a-failure",
+        ),
+        pytest.param(
+            (final_watch_on("berlin", DONE),),
+            Verdict(Outcome.UNVERIFIED, "skipped", HEALTH),
+            Verdict(Outcome.UNVERIFIED, "skipped", HEALTH),
+            id="no-health-check-after-unverified",
         ),
     ],
 )
 def test_the_worst_of_all_servers_counts_and_is_named(
-    watches: tuple[Watch, ...], so_far: Verdict, then: NextStep
+    watches: tuple[Watch, ...], so_far: Verdict, step: NextStep
 ) -> None:
-    assert next_step(Stage.ADDITIONAL_SERVERS, watches, repeated=False, so_far=so_far) == then
+    assert next_step(Stage.ADDITIONAL_SERVERS, watches, repeated=False, so_far=so_far) == step
 
 
 UNCHANGED = Snapshot(Phase.SUCCEEDED, "running:healthy", unseen="its status was not seen to change")
 
 
 @pytest.mark.parametrize(
-    ("checks", "then"),
+    ("checks", "step"),
     [
-        pytest.param(Checks(), Verdict(Outcome.FINISHED, "", unseen=UNCHANGED.unseen), id="a-warning"),
+        pytest.param(Checks(), Verdict(Outcome.FINISHED, "", unseen=UNCHANGED.unseen), id="not-strict"),
         pytest.param(
             Checks(strict=True),
             Verdict(Outcome.UNVERIFIED, UNCHANGED.unseen),
-            id="no-proof-where-one-was-asked-for",
+            id="strict",
         ),
         pytest.param(
             Checks(strict=True, site=True),
             Verdict(Outcome.UNVERIFIED, UNCHANGED.unseen),
-            id="whatever-the-site-says",
+            id="strict-with-site",
         ),
         pytest.param(
             Checks(site=True),
@@ -473,19 +497,19 @@ UNCHANGED = Snapshot(Phase.SUCCEEDED, "running:healthy", unseen="its status was 
                 DEADLINE,
                 Verdict(Outcome.FINISHED, "", unseen=UNCHANGED.unseen),
             ),
-            id="the-site-is-asked",
+            id="with-site",
         ),
     ],
 )
-def test_what_could_not_be_seen_of_a_good_end_is_told(checks: Checks, then: NextStep) -> None:
-    assert next_step(Stage.DEPLOYMENT, (over(UNCHANGED),), repeated=False, checks=checks) == then
+def test_what_a_successful_check_could_not_see_is_reported(checks: Checks, step: NextStep) -> None:
+    assert next_step(Stage.DEPLOYMENT, (final_watch(UNCHANGED),), repeated=False, checks=checks) == step
 
 
-def test_what_could_not_be_seen_is_told_after_a_site_that_answers_too() -> None:
-    """The old containers may be the ones that answer."""
-    so_far = Verdict(Outcome.FINISHED, "", warning="of another proof", unseen=UNCHANGED.unseen)
-    then = next_step(Stage.VERIFY, (over(DONE),), repeated=False, so_far=so_far)
-    assert then == Verdict(Outcome.FINISHED, "", unseen=UNCHANGED.unseen)
+def test_what_could_not_be_seen_is_reported_although_the_site_responds() -> None:
+    """The old containers may be the ones that respond."""
+    so_far = Verdict(Outcome.FINISHED, "", warning="of another check", unseen=UNCHANGED.unseen)
+    step = next_step(Stage.VERIFY, (final_watch(DONE),), repeated=False, so_far=so_far)
+    assert step == Verdict(Outcome.FINISHED, "", unseen=UNCHANGED.unseen)
 
 
 STUCK = Snapshot(Phase.STUCK, "queued", stable_for=10, final=False, reason="nothing will start it")
@@ -494,22 +518,22 @@ STUCK = Snapshot(Phase.STUCK, "queued", stable_for=10, final=False, reason="noth
 @pytest.mark.parametrize(
     ("handle", "final"),
     [
-        pytest.param(ADOPTED, Verdict(Outcome.REFUSED, STUCK.reason), id="somebody-else-s"),
-        pytest.param(SURE, Verdict(Outcome.LOST, STUCK.reason), id="ours"),
+        pytest.param(ADOPTED, Verdict(Outcome.REFUSED, STUCK.reason), id="others"),
+        pytest.param(CONFIRMED, Verdict(Outcome.LOST, STUCK.reason), id="own"),
         pytest.param(
-            replace(ADOPTED, owner=Owner.UNSURE), Verdict(Outcome.LOST, STUCK.reason), id="perhaps-ours"
+            replace(ADOPTED, owner=Owner.UNSURE), Verdict(Outcome.LOST, STUCK.reason), id="unsure-owner"
         ),
     ],
 )
-def test_what_nothing_will_start_is_not_waited_for(handle: Handle, final: Verdict) -> None:
-    watch, _ = played([(5, QUEUED), (6, STUCK), (15.9, STUCK)], replace(FRESH, handle=handle))
+def test_a_stuck_deployment_is_not_awaited(handle: Handle, final: Verdict) -> None:
+    watch, _ = observe_all([(5, QUEUED), (6, STUCK), (15.9, STUCK)], replace(FRESH, handle=handle))
     assert watch.result is None
-    watch, _ = observe(watch, STUCK, BEGAN + 16)
+    watch, _ = observe(watch, STUCK, START + 16)
     assert next_step(Stage.DEPLOYMENT, (watch,), repeated=False) == final
 
 
-def test_what_is_started_after_all_is_not_stuck() -> None:
-    assert ended([(5, STUCK), (10, RUNNING), (16, STUCK), (20, RUNNING), (30, DONE)]) == WatchResult(
+def test_a_deployment_that_starts_after_all_is_not_stuck() -> None:
+    assert result_of([(5, STUCK), (10, RUNNING), (16, STUCK), (20, RUNNING), (30, DONE)]) == WatchResult(
         End.SUCCEEDED
     )
 
@@ -522,52 +546,56 @@ def test_what_is_started_after_all_is_not_stuck() -> None:
             Verdict(Outcome.FINISHED, "1 cancelled"),
             id="cancelled",
         ),
-        pytest.param(DONE, Verdict(Outcome.FINISHED, ENDED_BEFORE), id="succeeded"),
-        pytest.param(replace(BROKEN, reason="exit 1"), Verdict(Outcome.FINISHED, ENDED_BEFORE), id="failed"),
+        pytest.param(DONE, Verdict(Outcome.FINISHED, ENDED_BY_ITSELF), id="succeeded"),
+        pytest.param(
+            replace(BROKEN, reason="exit 1"), Verdict(Outcome.FINISHED, ENDED_BY_ITSELF), id="failed"
+        ),
         pytest.param(
             Snapshot(Phase.UNVERIFIED, reason="skipped"),
-            Verdict(Outcome.FINISHED, ENDED_BEFORE),
-            id="unproven",
+            Verdict(Outcome.FINISHED, ENDED_BY_ITSELF),
+            id="unverified",
         ),
-        pytest.param(replace(GONE, reason="no row"), Verdict(Outcome.FINISHED, ENDED_BEFORE), id="gone"),
-        pytest.param(AccessDenied("revoked"), Verdict(Outcome.LOST, "revoked"), id="barred"),
-        pytest.param(RUNNING, Verdict(Outcome.TIMED_OUT, LATE), id="late"),
+        pytest.param(
+            replace(ABSENT, reason="no row"), Verdict(Outcome.FINISHED, ENDED_BY_ITSELF), id="absent"
+        ),
+        pytest.param(AccessDenied("revoked"), Verdict(Outcome.LOST, "revoked"), id="access-denied"),
+        pytest.param(RUNNING, Verdict(Outcome.TIMED_OUT, NOT_FINISHED), id="timed-out"),
     ],
 )
 @pytest.mark.parametrize(
     "handle",
-    [SURE, ADOPTED, DOUBTFUL, PHANTOM, LISTED],
-    ids=["sure", "adopted", "doubtful", "phantom", "listed"],
+    [CONFIRMED, ADOPTED, UNCONFIRMED, PHANTOM, MAYBE_PHANTOM],
+    ids=["confirmed", "adopted", "unconfirmed", "phantom", "possible-phantom"],
 )
-def test_what_was_to_be_cancelled_only_has_to_be_over(
+def test_a_cancelled_deployment_only_has_to_be_final(
     last: Observation, final: Verdict, handle: Handle
 ) -> None:
-    assert next_step(Stage.CANCELLATION, (over(last, handle=handle),), repeated=False) == final
+    assert next_step(Stage.CANCELLATION, (final_watch(last, handle=handle),), repeated=False) == final
 
 
 @pytest.mark.parametrize(
     ("watches", "final"),
     [
         pytest.param(
-            (over(Snapshot(Phase.CANCELLED)), over(Snapshot(Phase.CANCELLED))),
+            (final_watch(Snapshot(Phase.CANCELLED)), final_watch(Snapshot(Phase.CANCELLED))),
             Verdict(Outcome.FINISHED, "2 cancelled"),
             id="all",
         ),
         pytest.param(
             (
-                over(Snapshot(Phase.CANCELLED)),
-                over(DONE),
-                over(replace(DONE, follow_ups=OTHERS, health_check=PROOF)),
+                final_watch(Snapshot(Phase.CANCELLED)),
+                final_watch(DONE),
+                final_watch(replace(DONE, follow_ups=ON_OTHER_SERVERS, health_check=HEALTH)),
             ),
-            Verdict(Outcome.FINISHED, "1 cancelled, 2 ended by itself", PROOF),
+            Verdict(Outcome.FINISHED, "1 cancelled, 2 ended by itself", HEALTH),
             id="one-of-three",
         ),
         pytest.param(
-            (over(Snapshot(Phase.CANCELLED)), over(RUNNING)),
-            Verdict(Outcome.TIMED_OUT, LATE),
-            id="one-goes-on",
+            (final_watch(Snapshot(Phase.CANCELLED)), final_watch(RUNNING)),
+            Verdict(Outcome.TIMED_OUT, NOT_FINISHED),
+            id="one-still-running",
         ),
     ],
 )
-def test_of_several_that_were_to_be_cancelled_each_counts(watches: tuple[Watch, ...], final: Verdict) -> None:
+def test_each_of_several_cancelled_deployments_counts(watches: tuple[Watch, ...], final: Verdict) -> None:
     assert next_step(Stage.CANCELLATION, watches, repeated=False) == final

@@ -1,4 +1,4 @@
-"""Files that others read are written safely."""
+"""Files that other programs read are written safely."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ every_writer = pytest.mark.parametrize("write", [append, replace, _log], ids=["a
 
 
 @every_writer
-def test_a_file_is_made(write: Callable[[Path, bytes], None], tmp_path: Path) -> None:
+def test_a_file_is_created(write: Callable[[Path, bytes], None], tmp_path: Path) -> None:
     previous = os.umask(0o022)
     try:
         write(tmp_path / "new", b"a")
@@ -40,27 +40,27 @@ def test_a_file_is_made(write: Callable[[Path, bytes], None], tmp_path: Path) ->
 
 
 @every_writer
-@pytest.mark.parametrize("there", [True, False], ids=["to-a-file", "to-nothing"])
-def test_a_symbolic_link_is_never_written_through(
-    write: Callable[[Path, bytes], None], there: bool, tmp_path: Path
+@pytest.mark.parametrize("exists", [True, False], ids=["to-a-file", "dangling"])
+def test_a_symbolic_link_is_not_followed(
+    write: Callable[[Path, bytes], None], exists: bool, tmp_path: Path
 ) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
-    if there:
+    if exists:
         target.write_text("kept")
     link.symlink_to(target)
-    with pytest.raises(OSError):  # noqa: PT011 — the words are the system's
+    with pytest.raises(OSError):  # noqa: PT011 — the message is the system's
         write(link, b"a")
-    assert (target.exists(), target.read_text() if there else "") == (there, "kept" if there else "")
+    assert (target.exists(), target.read_text() if exists else "") == (exists, "kept" if exists else "")
 
 
 @every_writer
-@pytest.mark.parametrize("read_by_somebody", [True, False], ids=["with-a-reader", "without"])
+@pytest.mark.parametrize("has_reader", [True, False], ids=["with-a-reader", "without"])
 def test_a_fifo_is_refused_and_does_not_hang(
-    write: Callable[[Path, bytes], None], read_by_somebody: bool, tmp_path: Path
+    write: Callable[[Path, bytes], None], has_reader: bool, tmp_path: Path
 ) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK) if read_by_somebody else None
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK) if has_reader else None
     with pytest.raises(OSError):  # noqa: PT011
         write(fifo, b"a")
     if reader is not None:
@@ -69,25 +69,25 @@ def test_a_fifo_is_refused_and_does_not_hang(
 
 @every_writer
 @pytest.mark.parametrize("path", ["/dev/null", "/tmp", "/nowhere/at/all"])
-def test_what_is_no_regular_file_is_refused(write: Callable[[Path, bytes], None], path: str) -> None:
+def test_other_files_are_refused(write: Callable[[Path, bytes], None], path: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011
         write(Path(path), b"a")
 
 
 @every_writer
-@needs_root("nobody else can give files away")
+@needs_root("only root can change owners")
 @pytest.mark.parametrize(
-    ("already", "owner"), [(False, (1001, 127)), (True, (0, 0))], ids=["made-by-us", "already-there"]
+    ("existing", "owner"), [(False, (1001, 127)), (True, (0, 0))], ids=["new", "existing"]
 )
-def test_root_gives_what_it_makes_to_the_owner_of_the_folder(
+def test_root_gives_new_files_to_the_owner_of_the_folder(
     write: Callable[[Path, bytes], None],
-    already: bool,
+    existing: bool,
     owner: tuple[int, int],
     tmp_path: Path,
 ) -> None:
     os.chown(tmp_path, 1001, 127)
     path = tmp_path / "file"
-    if already:
+    if existing:
         path.touch()
         os.chown(path, 0, 0)
     write(path, b"a")
@@ -95,31 +95,31 @@ def test_root_gives_what_it_makes_to_the_owner_of_the_folder(
 
 
 @pytest.mark.parametrize(
-    ("already", "then"),
+    ("existing", "expected"),
     [
         pytest.param(b"", b"k=v\n", id="empty"),
-        pytest.param(b"prev=1", b"prev=1\nk=v\n", id="a-missing-line-break-is-mended"),
-        pytest.param(b"prev=1\n", b"prev=1\nk=v\n", id="nothing-to-mend"),
+        pytest.param(b"prev=1", b"prev=1\nk=v\n", id="missing-line-break-is-added"),
+        pytest.param(b"prev=1\n", b"prev=1\nk=v\n", id="with-a-line-break"),
     ],
 )
-def test_append(already: bytes, then: bytes, tmp_path: Path) -> None:
+def test_append(existing: bytes, expected: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_bytes(already)
+    path.write_bytes(existing)
     append(path, b"k=v\n")
-    assert path.read_bytes() == then
+    assert path.read_bytes() == expected
 
 
-def test_replace_leaves_nothing_of_the_old_and_keeps_the_file(tmp_path: Path) -> None:
+def test_replace_overwrites_the_content_and_keeps_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a long text")
-    number = path.stat().st_ino
+    inode = path.stat().st_ino
     replace(path, b"short")
-    assert (path.read_bytes(), path.stat().st_ino) == (b"short", number)
+    assert (path.read_bytes(), path.stat().st_ino) == (b"short", inode)
 
 
-def test_a_log_begins_empty_and_keeps_every_line(tmp_path: Path) -> None:
+def test_a_log_file_starts_empty_and_keeps_every_line(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_text("of yesterday")
+    path.write_text("of an earlier run")
     redact = Redactor()
     redact.add("s3cr3t-token")
     log = LogFile(path, redact)
@@ -131,18 +131,18 @@ def test_a_log_begins_empty_and_keeps_every_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [append, replace])
-def test_half_a_write_is_taken_back(
+def test_a_partial_write_is_undone(
     write: Callable[[Path, bytes], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half an output fails the step on GitHub; half a line spoils GitLab's whole report."""
+    """A partial output fails the step on GitHub; a partial line invalidates GitLab's whole report."""
     path = tmp_path / "file"
     path.write_bytes(b"before\n")
-    whole = os.write
+    write_all = os.write
 
-    def half(number: int, data: bytes) -> int:
+    def half(inode: int, data: bytes) -> int:
         if len(data) <= 2:
             raise OSError(errno.ENOSPC, "full")
-        return whole(number, data[:2])
+        return write_all(inode, data[:2])
 
     monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="full"):
@@ -152,7 +152,7 @@ def test_half_a_write_is_taken_back(
 
 @pytest.fixture
 def full_disk() -> Iterator[Callable[[int], None]]:
-    """No file may become larger than so many bytes: the kernel refuses as a full disk does, in the middle of a write."""
+    """Limit the size of files, so that a write fails halfway as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -160,7 +160,7 @@ def full_disk() -> Iterator[Callable[[int], None]]:
 
 @pytest.mark.parametrize("write", [append, replace])
 @pytest.mark.parametrize("room", [0, 3, 5000], ids=lambda room: f"room-for-{room}")
-def test_a_full_disk_leaves_what_others_wrote(
+def test_a_full_disk_keeps_existing_content(
     write: Callable[[Path, bytes], None], room: int, full_disk: Callable[[int], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
@@ -172,9 +172,7 @@ def test_a_full_disk_leaves_what_others_wrote(
     assert path.read_bytes() == before
 
 
-def test_a_full_disk_takes_what_is_not_longer_than_before(
-    full_disk: Callable[[int], None], tmp_path: Path
-) -> None:
+def test_replace_on_a_full_disk_may_shorten_a_file(full_disk: Callable[[int], None], tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 1000)
     full_disk(1000)
@@ -182,19 +180,17 @@ def test_a_full_disk_takes_what_is_not_longer_than_before(
     assert path.read_bytes() == b"short"
 
 
-def test_what_others_append_meanwhile_is_not_taken_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_content_appended_meanwhile_is_not_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"before\n")
-    whole = os.write
+    write_all = os.write
 
-    def half(number: int, data: bytes) -> int:
+    def half(inode: int, data: bytes) -> int:
         if data != b"status=finished\n":
             with path.open("ab") as others:
                 others.write(b"OTHERS=1\n")
             raise OSError(errno.ENOSPC, "full")
-        return whole(number, data[:2])
+        return write_all(inode, data[:2])
 
     monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="full"):
@@ -202,11 +198,11 @@ def test_what_others_append_meanwhile_is_not_taken_back(
     assert path.read_bytes() == b"before\nstOTHERS=1\n"
 
 
-def test_reading_has_a_limit(tmp_path: Path) -> None:
+def test_reading_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"12345")
     os.mkfifo(tmp_path / "fifo")
     assert (read(path, 5), size(path), size(tmp_path / "none")) == (b"12345", 5, 0)
-    for wrong, limit in ((path, 4), (tmp_path / "fifo", 4), (tmp_path / "none", 4)):
+    for path_refused, limit in ((path, 4), (tmp_path / "fifo", 4), (tmp_path / "none", 4)):
         with pytest.raises(OSError):  # noqa: PT011
-            read(wrong, limit)
+            read(path_refused, limit)

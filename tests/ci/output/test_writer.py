@@ -1,4 +1,4 @@
-"""The only writer of stdout, and the status line."""
+"""The writer of stdout, and the status line."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from tests.skips import needs_linux
 # --- The fakes
 
 
-class Scripted(Stdout):
-    """A stdout that meets one fate per write: it takes so many bytes, or raises."""
+class ScriptedStdout(Stdout):
+    """A stdout with one result per write: the number of bytes it accepts, or an error."""
 
-    def __init__(self, *fates: int | OSError | ValueError) -> None:
+    def __init__(self, *results: int | OSError | ValueError) -> None:
         super().__init__()
-        self.fates = list(fates)
-        self.asked = 0
+        self.results = list(results)
+        self.attempts = 0
 
     def write(self, data: Any, /) -> int:
-        self.asked += 1
-        fate = self.fates.pop(0) if self.fates else len(data)
-        if not isinstance(fate, int):
-            raise fate
-        return super().write(data[:fate])
+        self.attempts += 1
+        result = self.results.pop(0) if self.results else len(data)
+        if not isinstance(result, int):
+            raise result
+        return super().write(data[:result])
 
 
 # --- The writer
 
 
-def test_a_line_stays_one_line() -> None:
+def test_a_line_is_printed_as_one_line() -> None:
     stdout = Stdout()
     Writer(stdout, Redactor()).line("a\r\nb\rc\nd\udcff é")
     assert stdout.writes == ["a b c d? é\n".encode()]
 
 
 def test_a_closed_pipe_is_written_to_once() -> None:
-    stdout = Scripted(BrokenPipeError())
+    stdout = ScriptedStdout(BrokenPipeError())
     writer = Writer(stdout, Redactor())
     writer.line("a")
     writer.line("b")
-    assert (stdout.asked, stdout.writes) == (1, [])
+    assert (stdout.attempts, stdout.writes) == (1, [])
 
 
-def test_the_reader_of_a_real_pipe_may_leave() -> None:
-    reader, ours = os.pipe()
-    with os.fdopen(ours, "wb", buffering=0) as stdout:
+def test_a_pipe_may_be_closed_by_its_reader() -> None:
+    reader, write_end = os.pipe()
+    with os.fdopen(write_end, "wb", buffering=0) as stdout:
         writer = Writer(stdout, Redactor())
         writer.line("a")
         os.close(reader)
@@ -62,39 +62,39 @@ def test_the_reader_of_a_real_pipe_may_leave() -> None:
 
 
 @pytest.mark.parametrize(
-    "fate", [OSError(errno.ENOSPC, "full"), OSError(errno.EIO, "gone"), ValueError("closed file")], ids=str
+    "result", [OSError(errno.ENOSPC, "full"), OSError(errno.EIO, "gone"), ValueError("closed file")], ids=str
 )
-def test_what_cannot_be_written_is_dropped_and_the_next_line_is_tried(fate: OSError | ValueError) -> None:
-    stdout = Scripted(fate)
+def test_a_line_that_cannot_be_written_is_dropped(result: OSError | ValueError) -> None:
+    stdout = ScriptedStdout(result)
     writer = Writer(stdout, Redactor())
     writer.line("a")
     writer.line("b")
     assert stdout.text == "b\n"
 
 
-@needs_linux("nothing else has /dev/full")
-def test_a_full_disk_is_survived() -> None:
+@needs_linux("/dev/full exists nowhere else")
+def test_a_full_disk_raises_nothing() -> None:
     with Path("/dev/full").open("wb") as stdout:
         Writer(stdout, Redactor()).line("a")
         with pytest.raises(OSError, match="No space"):
             stdout.close()
 
 
-def test_a_closed_stdout_is_survived() -> None:
+def test_a_closed_stdout_raises_nothing() -> None:
     stdout = io.BytesIO()
     stdout.close()
     Writer(stdout, Redactor(), terminal=True).status("a")
     Writer(stdout, Redactor()).line("a")
 
 
-def test_what_was_taken_in_part_is_finished() -> None:
-    stdout = Scripted(2, 1)
+def test_a_partial_write_is_completed() -> None:
+    stdout = ScriptedStdout(2, 1)
     Writer(stdout, Redactor()).line("abcdef")
     assert stdout.writes == [b"ab", b"c", b"def\n"]
 
 
-def test_after_half_a_line_the_next_one_begins_a_line() -> None:
-    stdout = Scripted(2, OSError(errno.ENOSPC, "full"), OSError(errno.ENOSPC, "full"))
+def test_after_a_partial_line_the_next_line_starts_anew() -> None:
+    stdout = ScriptedStdout(2, OSError(errno.ENOSPC, "full"), OSError(errno.ENOSPC, "full"))
     writer = Writer(stdout, Redactor())
     writer.line("##")
     writer.line("lost")
@@ -104,36 +104,36 @@ def test_after_half_a_line_the_next_one_begins_a_line() -> None:
 
 
 @pytest.mark.parametrize("buffering", [0, 1024], ids=["raw", "buffered"])
-def test_a_stdout_that_does_not_block_is_waited_for(buffering: int) -> None:
-    reader, ours = os.pipe()
-    os.set_blocking(ours, False)
-    said = [f"{number} {'x' * 3000}" for number in range(100)]
-    heard = bytearray()
+def test_a_non_blocking_stdout_is_awaited(buffering: int) -> None:
+    reader, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    printed = [f"{number} {'x' * 3000}" for number in range(100)]
+    received = bytearray()
 
     def listen() -> None:
         while part := os.read(reader, 5000):
-            heard.extend(part)
+            received.extend(part)
 
     listener = threading.Thread(target=listen)
-    with os.fdopen(ours, "wb", buffering=buffering) as stdout:
+    with os.fdopen(write_end, "wb", buffering=buffering) as stdout:
         writer = Writer(stdout, Redactor())
-        writer.line(said[0])
+        writer.line(printed[0])
         listener.start()
-        for line in said[1:]:
+        for line in printed[1:]:
             writer.line(line)
-        os.set_blocking(ours, True)
+        os.set_blocking(write_end, True)
     listener.join()
     os.close(reader)
-    assert lines(heard.decode()) == said
+    assert lines(received.decode()) == printed
 
 
-def test_a_stdout_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once it is waited for, five times for a second; afterwards the watch is not held up."""
+def test_a_stdout_that_is_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is awaited for five seconds once; later lines do not delay the run."""
     waits: list[float] = []
-    monkeypatch.setattr("select.select", lambda *given: waits.append(given[3]))
-    reader, ours = os.pipe()
-    os.set_blocking(ours, False)
-    with os.fdopen(ours, "wb", buffering=0) as stdout:
+    monkeypatch.setattr("select.select", lambda *arguments: waits.append(arguments[3]))
+    reader, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with os.fdopen(write_end, "wb", buffering=0) as stdout:
         while stdout.write(b"x" * 4096):
             pass
         writer = Writer(stdout, Redactor())
@@ -141,8 +141,8 @@ def test_a_stdout_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch)
             writer.line("lost")
         assert waits == [1.0] * 5
         os.read(reader, 65536)
-        writer.line("heard")
-    assert os.read(reader, 100) == b"heard\n"
+        writer.line("received")
+    assert os.read(reader, 100) == b"received\n"
     os.close(reader)
 
 
@@ -184,17 +184,17 @@ def test_without_a_terminal_there_is_no_status() -> None:
     [
         pytest.param("0123456789", 10, "012345678", id="one-column-stays-free"),
         pytest.param("中文字", 6, "中文", id="wide-characters"),
-        pytest.param("e\u0301e\u0301e", 3, "e\u0301e\u0301", id="accents-take-no-room"),
-        pytest.param("a\x1b[2J\r\nb\u202ec\udcff", 80, "a[2J bc", id="nothing-moves-the-cursor"),
+        pytest.param("e\u0301e\u0301e", 3, "e\u0301e\u0301", id="combining-characters-have-no-width"),
+        pytest.param("a\x1b[2J\r\nb\u202ec\udcff", 80, "a[2J bc", id="controls-are-removed"),
     ],
 )
-def test_the_status_fits_and_keeps_still(text: str, columns: int, shown: str) -> None:
+def test_the_status_fits_in_one_line(text: str, columns: int, shown: str) -> None:
     stdout = Stdout()
     terminal(stdout, columns).status(text)
     assert stdout.text == f"\r\x1b[2K{shown}"
 
 
-def test_a_secret_is_not_in_the_status_even_if_controls_divide_it() -> None:
+def test_a_secret_with_controls_in_it_is_redacted_in_the_status() -> None:
     stdout = Stdout()
     redact = Redactor()
     redact.add("s3cr3t-token")
@@ -202,7 +202,7 @@ def test_a_secret_is_not_in_the_status_even_if_controls_divide_it() -> None:
     assert stdout.text == "\r\x1b[2Kab ***"
 
 
-def test_the_width_of_what_is_no_terminal_is_the_usual_one() -> None:
+def test_without_a_terminal_width_the_default_is_used() -> None:
     stdout = Stdout()
     Writer(stdout, Redactor(), terminal=True).status("x" * 100)
     assert stdout.text == "\r\x1b[2K" + "x" * 79

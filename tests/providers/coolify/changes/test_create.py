@@ -494,22 +494,22 @@ def run_scripted(
 
 def test_after_the_creation_events_use_the_uuid() -> None:
     script: dict[str, list[Any]] = {
-        "check shop": [Target("shop", missing=True)],
-        "prepare shop": [Changes(("created",), created="u1")],
+        "resolve shop": [Target("shop", missing=True)],
+        "change shop": [Changes(("created",), created="u1")],
     }
     events, calls, outcome = run_scripted(
         Plan(("shop",), has_changes=True, own_site=True),
-        {**script, "check u1": [Target("u1", url="http://a")]},
+        {**script, "resolve u1": [Target("u1", url="http://a")]},
         FakeClock(),
     )
     assert calls[:7] == [
-        "reach",
-        "check shop",
-        "prepare shop",
-        "check u1",
-        "prepare u1",
-        "start u1",
-        "look u1-1",
+        "connect",
+        "resolve shop",
+        "change shop",
+        "resolve u1",
+        "change u1",
+        "trigger u1",
+        "poll u1-1",
     ]
     assert GroupExpanded("shop", (Target("u1"),), gone=True) in events
     assert (outcome, events[-1].target) == (Outcome.FINISHED, "u1")
@@ -517,7 +517,7 @@ def test_after_the_creation_events_use_the_uuid() -> None:
 
 def test_a_job_that_is_cancelled_during_the_creation_says_that_it_may_have_been_created() -> None:
     script: dict[str, list[Any]] = {
-        "prepare shop": [UnavailableError("no response", may_have_arrived=True), UnavailableError("HTTP 502")]
+        "change shop": [UnavailableError("no response", may_have_arrived=True), UnavailableError("HTTP 502")]
     }
     clock = FakeClock()
     clock.expect(7, "SIGTERM")

@@ -1,4 +1,4 @@
-"""A reporter that writes into memory, and the events that it is told."""
+"""A reporter that writes to memory and a temporary folder, and events for it."""
 
 from __future__ import annotations
 
@@ -67,27 +67,27 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 RUN_SHA = "fedcba9876543210fedcba9876543210fedcba98"
 
 
-WHY = "exit code 1: npm run build"
+REASON = "exit code 1: npm run build"
 
 
 SECRET = "Zq4w7-marked/secret"
 
 
 HIDDEN = "production-marked"
-"""A variable's value: taken out of what is passed on from outside only."""
+"""A variable's value: it is only redacted in text from outside."""
 
 
 @dataclass
-class Desk:
-    """A reporter, and all that it writes to."""
+class Report:
+    """A reporter, with everything it writes to."""
 
     reporter: Reporter
     stdout: Stdout
     folder: Path
     time: list[float] = field(default_factory=lambda: [1000.0])
 
-    def hear(self, *events: Event | float) -> list[str]:
-        """Tell events; a number lets so many seconds pass. The lines that were said meanwhile."""
+    def emit(self, *events: Event | float) -> list[str]:
+        """Report events, and return the lines printed meanwhile. A number lets so many seconds pass."""
         before = len(self.stdout.text)
         for event in events:
             if isinstance(event, float):
@@ -101,19 +101,19 @@ class Desk:
         self.reporter.finish(outcome)
         return self.stdout.text[before:].split("\n")[:-1]
 
-    def told(self, level: str) -> list[tuple[str, str]]:
-        """GitHub's annotations: title and message."""
-        found = (parse_line(line) for line in self.stdout.text.split("\n"))
+    def annotations(self, level: str) -> list[tuple[str, str]]:
+        """Return the title and message of each GitHub annotation."""
+        commands = (parse_line(line) for line in self.stdout.text.split("\n"))
         return [
             (command.properties.get("title", ""), command.data)
-            for command in found
+            for command in commands
             if command and command.name == level
         ]
 
     @property
     def outputs(self) -> dict[str, str]:
-        pairs, trouble = parse_env_file((self.folder / "output").read_bytes().decode())
-        assert trouble == ""
+        pairs, error = parse_env_file((self.folder / "output").read_bytes().decode())
+        assert error == ""
         return pairs
 
     @property
@@ -124,7 +124,7 @@ class Desk:
         return (self.folder / name).read_text("utf-8")
 
 
-def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **options: Any) -> Desk:
+def report_in(folder: Path, system: str, *targets: str, terminal: bool = False, **options: Any) -> Report:
     stdout, redact, time = Stdout(), Redactor(), [1000.0]
     redact.add(SECRET)
     redact.hide(HIDDEN)
@@ -133,16 +133,16 @@ def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **
     ci = SYSTEMS[system](
         environ, Writer(stdout, redact, terminal=terminal, columns=lambda: 500), lambda: time[0]
     )
-    wanted: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "targets": targets or ("web",),
         "timeout": 1800.0,
         "result_file": str(folder / "result.json"),
     } | options
-    return Desk(Reporter(ci, redact, lambda: time[0], ReportOptions(**wanted)), stdout, folder, time)
+    return Report(Reporter(ci, redact, lambda: time[0], ReportOptions(**expected)), stdout, folder, time)
 
 
-def started(target: str, *, name: str | None = None, adopted: bool = False) -> list[Event | float]:
-    """A target's story up to the moment when it is followed."""
+def until_running(target: str, *, name: str | None = None, adopted: bool = False) -> list[Event | float]:
+    """Return a target's events from its resolution until its deployment is running."""
     return [
         TargetResolved(
             Target(target, name=target if name is None else name, kind="application", url=URL.format(target))
@@ -154,20 +154,20 @@ def started(target: str, *, name: str | None = None, adopted: bool = False) -> l
     ]
 
 
-def logged(target: str, *texts: str, hidden: bool = False) -> LogLines:
+def log_lines(target: str, *texts: str, hidden: bool = False) -> LogLines:
     return LogLines(target, tuple(Entry((target, text), text, hidden=hidden) for text in texts))
 
 
-TARGETS, LATER = ("a", "b"), ("c", "d", "e")
+TARGETS, LATER_TARGETS = ("a", "b"), ("c", "d", "e")
 
 
-targets = st.sampled_from(TARGETS + LATER)
+targets = st.sampled_from(TARGETS + LATER_TARGETS)
 
 
 texts = st.sampled_from(
     [
         "",
-        "why",
+        "a reason",
         "https://web.example.com/\ud800",
         "::error::x",
         "two\nlines",
@@ -198,13 +198,13 @@ entries = st.builds(Entry, st.integers(), texts, hidden=st.booleans(), from_plat
 seconds = st.floats(0, 1e6)
 
 
-legs = st.sampled_from(Stage)
+stages = st.sampled_from(Stage)
 
 
-late = st.builds(Target, st.sampled_from(LATER), texts, texts, texts, texts)
+later_targets = st.builds(Target, st.sampled_from(LATER_TARGETS), texts, texts, texts, texts)
 
 
-groups = st.lists(late, max_size=3, unique_by=lambda part: part.id).map(tuple)
+groups = st.lists(later_targets, max_size=3, unique_by=lambda member: member.id).map(tuple)
 
 
 events = st.one_of(
@@ -218,14 +218,14 @@ events = st.one_of(
     st.builds(TargetNote, targets, texts),
     st.builds(Triggering, targets),
     st.builds(GroupExpanded, targets, groups, st.booleans()),
-    st.builds(Following, targets, handles, texts, legs),
+    st.builds(Following, targets, handles, texts, stages),
     st.builds(TriggerDelayed, targets, seconds, texts),
     st.builds(TriggerUncertain, targets, texts),
     st.builds(Retriggering, targets, texts),
     st.builds(LogLines, targets, st.lists(entries, max_size=3).map(tuple), texts),
     st.builds(LogUnavailable, targets),
-    st.builds(PhaseChanged, targets, st.sampled_from(Phase), texts, texts, legs),
-    st.builds(DeploymentDetails, targets, texts, texts, texts, legs),
+    st.builds(PhaseChanged, targets, st.sampled_from(Phase), texts, texts, stages),
+    st.builds(DeploymentDetails, targets, texts, texts, texts, stages),
     st.builds(PollFailing, targets | st.just(""), texts),
     st.builds(PollRecovered, targets, st.integers(0, 9)),
     st.builds(TargetWarning, targets, texts),
