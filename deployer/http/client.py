@@ -343,12 +343,10 @@ def _parsed(status: int, headers: Mapping[str, str], body: bytearray) -> Respons
 
 
 def retry_after(response: Response) -> float:
-    """PURE.
+    """PURE. The header `Retry-After` in seconds; 0 if it is missing or can't be parsed.
 
-    The header `Retry-After` in seconds: a number (also with a fraction), or a date relative to the response's
-    own `Date`.
-
-        0 if the header is missing or can't be parsed. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    A number, also with a fraction, or a date relative to the response's own `Date`.
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d*)?", text, re.ASCII):
