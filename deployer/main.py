@@ -95,7 +95,7 @@ def _deploy(
             for warning in raw.warnings:
                 ci.annotate("warning", "Deployer", warning)
             for mistake in error.mistakes:
-                ci.annotate("error", "Deployer", redact.passed_on(mistake))
+                ci.annotate("error", "Deployer", redact.untrusted(mistake))
             return _finish_early(raw, ci, redact, clock, Outcome.REFUSED)
         report = Reporter(ci, redact, clock.now, _report_options(common, inputs))
         reports.append(report)
@@ -199,7 +199,7 @@ def _mask_secrets(raw: RawInputs, environ: Mapping[str, str], ci: CI, redact: Re
     public += [outcome.status for outcome in Outcome]
     for value in (value for group in GROUPS for value in group.redacted(raw)):
         if not any(value.strip() in text for text in shown):
-            redact.hide(value)
+            redact.add_for_untrusted(value)
     for secret in _secrets(raw, environ):
         redact.add(secret)
         for line in map(str.strip, lines(secret)):
@@ -263,7 +263,7 @@ def _site_check(common: Common, clock: Clock, redact: Redactor) -> Callable[[str
         ca=common.ca_cert,
         insecure=common.insecure,
         direct=bool(common.rehearse),
-        redact=redact.passed_on,
+        redact=redact.untrusted,
     )
     return lambda address: site.poll(_expectation(common, address))
 
@@ -368,7 +368,7 @@ def _report_bug(error: Exception, ci: CI, redact: Redactor, reports: list[Report
     """Report a bug in Deployer: without a status, and with the links to what may still be running."""
     ci.endgroup()
     if isinstance(error, DeployerError):
-        ci.annotate("error", "Deployer", redact.passed_on(str(error)))
+        ci.annotate("error", "Deployer", redact.untrusted(str(error)))
     else:
         text = f"this is a bug in Deployer ({type(error).__name__})"
         fix = f"Please report it: https://github.com/{PROJECT}/issues"
@@ -376,7 +376,7 @@ def _report_bug(error: Exception, ci: CI, redact: Redactor, reports: list[Report
             fix += ". For details, set DEPLOYER_DEBUG=1 (RUNNER_DEBUG=1 on GitHub)"
         ci.annotate("error", "Deployer", f"{text}. {fix}")
     if ci.debug:
-        ci.say(redact.passed_on("".join(traceback.format_exception(error))))
+        ci.say(redact.untrusted("".join(traceback.format_exception(error))))
     links = [link for report in reports for link in report.links()]
     if links:
         ci.say(f"These deployments may still be running: {', '.join(links)}")

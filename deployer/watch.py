@@ -241,7 +241,7 @@ def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[E
     elif snapshot.log is None:
         watch, events = _once(watch, events, "log", LogUnavailable(target, watch.handle.server))
     else:
-        new, shown_keys = new_entries(snapshot.log, watch.shown_entries)
+        new, shown_keys = _new_since(watch, snapshot.log)
         shown, held = _in_order(watch.held, new, now)
         watch = replace(watch, shown_entries=shown_keys, held=held)
         events += [LogLines(target, shown, snapshot.server)] if shown else []
@@ -311,6 +311,15 @@ def _timed_out(watch: Watch) -> WatchResult:
     if watch.poll_error:
         reason = f"{reason}; the last status checks failed: {watch.poll_error}"
     return WatchResult(End.TIMED_OUT, reason)
+
+
+def _new_since(
+    watch: Watch, log: tuple[Entry, ...]
+) -> tuple[tuple[Entry, ...], frozenset[tuple[object, int]]]:
+    """`new_entries` since the last poll: none if the provider returns the very same log."""
+    if watch.last_snapshot and log is watch.last_snapshot.log:
+        return (), watch.shown_entries
+    return new_entries(log, watch.shown_entries)
 
 
 def new_entries(

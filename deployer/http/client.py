@@ -5,6 +5,7 @@ What a status or a body means is decided by the provider. https://requests.readt
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import time
@@ -63,6 +64,10 @@ class Response:
     """Names are lower case."""
     url: str = ""
     """The URL of the request."""
+    digest: bytes = b""
+    """A hash of the body; empty for short ones."""
+    unchanged: bool = False
+    """The body is the one whose digest was given to `send`: it was not parsed again, and `data` is None."""
     proxy: str = ""
     """The variable that names the proxy of an unencrypted request: the proxy may have responded itself.
 
@@ -79,6 +84,9 @@ class Response:
         """The media type, without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+
+SHORT_BYTES = 1 << 14
+"""Bodies up to this length have no digest."""
 
 KEPT_END_BYTES = 1 << 20
 """How much of a body above the limit is kept at either end."""
@@ -190,11 +198,13 @@ class Http:
         body: Any = None,
         form: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        known: bytes = b"",
     ) -> Response:
         """Send one request, and never a second one.
 
         body: sent as JSON.
         form: sent as a form.
+        known: the digest of an earlier response, whose body need not be parsed again.
         timeout: seconds to wait for the response, instead of `READ_SECONDS`.
 
         A request with a longer timeout than usual ends when `time_left` is 0, every other one at most
@@ -229,7 +239,12 @@ class Http:
             seconds = min(BODY_SECONDS, max(self._time_left() + LAST_SECONDS, MIN_SECONDS))
             self._limit.start(seconds)
             content = _body(raw, self._limit.left, seconds)
-        response = replace(_parsed(raw.status_code, headers, content), url=str(raw.url))
+        digest = _digest(content)
+        if known and digest == known and raw.status_code < FIRST_NON_SUCCESS:
+            response = Response(raw.status_code, None, is_json=True, headers=headers, unchanged=True)
+        else:
+            response = _parsed(raw.status_code, headers, content)
+        response = replace(response, url=str(raw.url), digest=digest)
         return self._checked(response, timeouts[0])
 
     def _failed(self, error: Exception, connect: float) -> UnavailableError:
@@ -295,6 +310,11 @@ def _body(response: requests.Response, left: Callable[[], float], seconds: float
     return kept
 
 
+def _digest(body: bytearray) -> bytes:
+    """A hash of the body; empty for one that is parsed as quickly as hashed."""
+    return hashlib.blake2b(body, digest_size=16).digest() if len(body) > SHORT_BYTES else b""
+
+
 def _too_large(reason: str, head: str, tail: str) -> TooLargeError:
     large = TooLargeError(reason, may_have_arrived=True, from_server=True)
     large.head, large.tail = head, tail
@@ -323,12 +343,10 @@ def _parsed(status: int, headers: Mapping[str, str], body: bytearray) -> Respons
 
 
 def retry_after(response: Response) -> float:
-    """PURE.
+    """PURE. The header `Retry-After` in seconds; 0 if it is missing or can't be parsed.
 
-    The header `Retry-After` in seconds: a number (also with a fraction), or a date relative to the response's
-    own `Date`.
-
-        0 if the header is missing or can't be parsed. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    A number, also with a fraction, or a date relative to the response's own `Date`.
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d*)?", text, re.ASCII):

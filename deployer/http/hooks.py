@@ -91,8 +91,8 @@ class BoundedResponse(HTTPResponse):
 
         A client must skip any 1xx that it did not request (RFC 9110 section 15.2).
 
-                `http.client` only skips 100, and would take 103 for the final response. 101 stays final,
-                since no upgrade was requested.
+        `http.client` only skips 100, and would take 103 for the final response. 101 stays final,
+        since no upgrade was requested.
         """
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]

@@ -60,7 +60,7 @@ class BuildLog:
 
         Returns whether a line was printed.
 
-                Hidden entries are only included on request: they may contain secrets.
+        Hidden entries are only included on request: they may contain secrets.
         """
         shown = [entry.text for entry in entries if self._options.hidden_logs or not entry.hidden]
         self._servers.setdefault(report.target.id, set()).add(server)

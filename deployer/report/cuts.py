@@ -38,10 +38,10 @@ class Cuts:
         found: list[str] = []
         for text in texts:
             last = self._last.get(log)
-            tail, head = self._redact.cut_between(last.text, text) if last else (0, 0)
+            tail, head = self._redact.split_secret(last.text, text) if last else (0, 0)
             found += self._held(last, tail)
-            whole = output.lines(self._redact.passed_on(text, head=head))
-            held = self._redact.may_go_on(text)
+            whole = output.lines(self._redact.untrusted(text, head=head))
+            held = self._redact.may_continue(text)
             found += whole[:-1] if held else whole
             self._last[log] = _Last(text if held else text[1 - output.MIN_HALF_CHARS :], head, held)
         return found
@@ -53,4 +53,4 @@ class Cuts:
     def _held(self, last: _Last | None, tail: int) -> list[str]:
         if not last or not last.held:
             return []
-        return output.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:]
+        return output.lines(self._redact.untrusted(last.text, head=last.head, tail=tail))[-1:]

@@ -49,4 +49,4 @@ def _text(text: str, redact: Redactor, name: str) -> str:
         return text
     if name in OUTPUT_FIELDS:
         return redact(text)
-    return "\n".join(redact.cut(line, MAX_LINE_CHARS) for line in redact.passed_on(text).split("\n"))
+    return "\n".join(redact.cut(line, MAX_LINE_CHARS) for line in redact.untrusted(text).split("\n"))

@@ -425,11 +425,11 @@ def test_a_secret_with_colors_in_it_is_redacted(color: str) -> None:
 
 def test_hidden_values_are_only_redacted_in_text_from_outside() -> None:
     redact = Redactor()
-    redact.hide("production")
+    redact.add_for_untrusted("production")
     redact.add("s3cr3t-token")
-    redact.hide("s3cr3t-token-and-more")
+    redact.add_for_untrusted("s3cr3t-token-and-more")
     assert redact("production s3cr3t-token s3cr3t-token-and-more") == "production *** ***-and-more"
-    assert redact.passed_on("production s3cr3t-token s3cr3t-token-and-more") == "*** *** ***"
+    assert redact.untrusted("production s3cr3t-token s3cr3t-token-and-more") == "*** *** ***"
 
 
 def test_a_secret_added_later_is_redacted() -> None:
@@ -443,8 +443,8 @@ def test_a_secret_added_later_is_redacted() -> None:
 def test_hundreds_of_secrets_are_redacted_quickly() -> None:
     redact, start = Redactor(), time.monotonic()
     for number in range(300):
-        redact.hide(f"{number:040}")
-    assert redact.passed_on(f"<{7:040}>") == "<***>"
+        redact.add_for_untrusted(f"{number:040}")
+    assert redact.untrusted(f"<{7:040}>") == "<***>"
     assert time.monotonic() - start < 3
 
 

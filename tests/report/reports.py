@@ -127,7 +127,7 @@ class Report:
 def report_in(folder: Path, system: str, *targets: str, terminal: bool = False, **options: Any) -> Report:
     stdout, redact, time = Stdout(), Redactor(), [1000.0]
     redact.add(SECRET)
-    redact.hide(HIDDEN)
+    redact.add_for_untrusted(HIDDEN)
     environ = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
     environ |= {"GITHUB_SHA": RUN_SHA, "CI_COMMIT_SHA": RUN_SHA}
     ci = SYSTEMS[system](

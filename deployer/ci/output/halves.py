@@ -22,7 +22,7 @@ class Halves:
         self._secrets = [secret for secret in secrets if not {"\n", "\r"} & set(secret)]
         self._all = "\n".join(self._secrets)
 
-    def may_go_on(self, text: str) -> bool:
+    def may_continue(self, text: str) -> bool:
         """Whether the text ends with the beginning of a secret that is long enough to reveal it."""
         return any(True for _ in self._long(text))
 

@@ -32,7 +32,7 @@ class Redactor:
         self._secrets.add(secret)
         self._all.add(secret)
 
-    def hide(self, value: str) -> None:
+    def add_for_untrusted(self, value: str) -> None:
         """Redact this value in untrusted text only.
 
         Our own messages and outputs may contain it (a commit, a URL).
@@ -42,28 +42,25 @@ class Redactor:
     def __call__(self, text: str) -> str:
         return self._secrets.removed_from(text)
 
-    def passed_on(self, text: str, *, head: int = 0, tail: int = 0) -> str:
+    def untrusted(self, text: str, *, head: int = 0, tail: int = 0) -> str:
         """Untrusted text without secrets and hidden values.
 
         `head` and `tail` characters at its ends are removed as well: they are parts of a split secret.
         """
         return self._all.removed_from(text, head, tail)
 
-    def may_go_on(self, text: str) -> bool:
+    def may_continue(self, text: str) -> bool:
         """Whether the end of the text may be the first part of a secret."""
-        return self._all.halves().may_go_on(text)
+        return self._all.halves().may_continue(text)
 
-    def cut_between(self, before: str, after: str) -> tuple[int, int]:
+    def split_secret(self, before: str, after: str) -> tuple[int, int]:
         """How many characters at the end of `before` and at the start of `after` are parts of one secret."""
         return self._all.halves().cut(before, after)
 
     def cut(self, text: str, limit: int, *, end: bool = True) -> str:
-        """The text redacted, and at most `limit` characters of it.
+        """The text redacted, and at most `limit` characters of it: the beginning, and with `end` also the end.
 
-        The beginning, and with `end` also the end.
-
-                The only place where text is cut. Redaction would miss half a secret, so nothing is cut before
-                it is redacted.
+        The only place where text is cut: redaction would miss half a secret.
         """
         clean = self(text)
         if len(clean) <= limit:

@@ -101,7 +101,7 @@ def running_tag(application: Row, records: list[Row]) -> str:
 
 def _started_image(record: Row) -> str:
     """The image that the log of a deployment names; empty if it names none, or can't be read."""
-    log, _ = deployment.entries(record)
+    log = deployment.read_log(record).entries
     return next((match[1] for entry in log or () if (match := STARTING.match(platform_text(entry)))), "")
 
 

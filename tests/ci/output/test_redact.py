@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given, settings
@@ -260,3 +260,22 @@ def test_other_divided_secrets(text: str, redacted: str) -> None:
     redact = Redactor()
     redact.add("s3cr3t-token")
     assert redact(text) == redacted
+
+
+def test_hundreds_of_secrets_with_a_common_beginning_are_all_removed() -> None:
+    redact = Redactor()
+    secrets = [
+        f"https://hooks.example.com/services/{number:04x}{'&' * (number % 3)}end" for number in range(300)
+    ]
+    for secret in secrets:
+        redact.add(secret)
+    for secret in secrets:
+        for spelled in (secret, json.dumps(secret), quote(secret, safe=""), secret.encode().hex()):
+            assert "end" not in redact(f"see {spelled}.").replace("%", ""), spelled
+
+
+def test_the_longest_of_several_secrets_with_the_same_beginning_is_removed() -> None:
+    redact = Redactor()
+    for secret in ("password", "password-of-the-database", "password-of"):
+        redact.add(secret)
+    assert redact("password-of-the-database, password-of-all, password") == "***, ***-all, ***"

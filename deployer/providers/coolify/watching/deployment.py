@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -61,6 +62,8 @@ POST_COMMAND_UNREADABLE = (
 MAX_ENTRIES = 300_000
 """How many entries of one log are read: more than 22 MB of the smallest ones that Coolify writes."""
 
+DIGEST_PIECE_CHARS = 1 << 16
+
 LARGE_LOG = "the build log has more than 300,000 lines: the rest is not shown, only the status is still read"
 UNREADABLE_LOG = "the build log could not be read: Coolify returned it damaged"
 
@@ -98,6 +101,7 @@ def snapshot_of(  # noqa: PLR0913 -- what else is known, each given by name
     base: str,
     target: str = "",
     *,
+    log: Log | None = None,
     post_command: bool = False,
     may_turn: bool = False,
     hidden_shown: bool = False,
@@ -105,6 +109,7 @@ def snapshot_of(  # noqa: PLR0913 -- what else is known, each given by name
     """What a response of `GET /deployments/{uuid}` shows.
 
     base: the base URL of Coolify's pages.
+    log: its log, if that was read already.
     post_command: the application is known to have a post-deployment command.
     may_turn: a version in which `finished` may still turn into `failed` (before beta.454).
     hidden_shown: the log's hidden entries are shown to the user anyway.
@@ -115,8 +120,9 @@ def snapshot_of(  # noqa: PLR0913 -- what else is known, each given by name
         raise UnavailableError(
             "Coolify's response is not a deployment", may_have_arrived=True, from_server=True
         )
-    log, damage = entries(row)
-    warnings = [damage] if damage else []
+    read = log or read_log(row)
+    entries = read.entries
+    warnings = [read.damage] if read.damage else []
     status = row["status"]
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
@@ -124,19 +130,19 @@ def snapshot_of(  # noqa: PLR0913 -- what else is known, each given by name
             f"Coolify reports an unknown status: '{one_line(status)}'. It counts neither as success nor as "
             "failure"
         )
-    stable_for = _stable_seconds(row, log, phase, post_command=post_command)
+    stable_for = _stable_seconds(row, entries, phase, post_command=post_command)
     if may_turn and phase is Phase.SUCCEEDED and row.get("finished_at"):
         stable_for = FINAL_AFTER_SECONDS
     reason = ""
     match phase:
         case Phase.FAILED:
-            reason = _failure_reason(row, log, base, hidden_shown=hidden_shown)
+            reason = _failure_reason(row, entries, base, hidden_shown=hidden_shown)
         case Phase.CANCELLED:
             reason = CANCELLED
         case Phase.SUCCEEDED:
             unfinished = "" if math.isfinite(stable_for) else POST_COMMAND_UNFINISHED
-            phase, reason = _post_command_result(log, unfinished)
-            if log is None and (post_command or _has_post_command(row)):
+            phase, reason = _post_command_result(entries, unfinished)
+            if entries is None and (post_command or _has_post_command(row)):
                 warnings.append(POST_COMMAND_UNREADABLE)
         case _:
             pass
@@ -144,10 +150,10 @@ def snapshot_of(  # noqa: PLR0913 -- what else is known, each given by name
     return Snapshot(
         phase,
         raw_status=status,
-        log=log,
+        log=entries,
         stable_for=min(stable_for, FINAL_AFTER_SECONDS) if phase is Phase.UNVERIFIED else stable_for,
         final=not (may_turn and phase is Phase.SUCCEEDED),
-        follow_ups=additional_deployments(log, target, base) if deployed else (),
+        follow_ups=additional_deployments(entries, target, base) if deployed else (),
         reason=reason,
         warnings=tuple(warnings),
         link=page_of(row, base),
@@ -253,34 +259,69 @@ def page_of(row: dict[str, Any], base: str) -> str:
 # --- the log
 
 
-def entries(row: dict[str, Any]) -> tuple[tuple[Entry, ...] | None, str]:
-    """The log entries, and a warning if they are damaged.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of one response."""
 
-    None: the token may not read them (coolify-api 6.1).
-    """
-    if "logs" not in row:
-        return None, ""
+    entries: tuple[Entry, ...] | None
+    """None: the token may not read them (coolify-api 6.1)."""
+    damage: str = ""
+    """A warning if it could not be read; empty otherwise."""
+    chars: int = 0
+    """The length of its text without the closing bracket; 0 if the next one must be read completely."""
+    digest: bytes = b""
+    """A hash of that text."""
+
+
+def read_log(row: Any, last: Log | None = None) -> Log:
+    """The log of a deployment. Of one that only got longer since `last`, only the new entries are parsed."""
+    if not isinstance(row, dict) or "logs" not in row:
+        return Log(None)
     logs = row["logs"]
     if logs is None or logs == "":
-        return (), ""
+        return Log(())
+    if not isinstance(logs, str):
+        return Log((), UNREADABLE_LOG)
+    if last and last.chars and _digest(logs, last.chars) == last.digest:
+        longer = _parsed_log(logs, last.entries or (), "[" + logs[last.chars :].removeprefix(","))
+        if not longer.damage:
+            return longer
+    return _parsed_log(logs, (), logs)
+
+
+def _parsed_log(logs: str, known: tuple[Entry, ...], rest: str) -> Log:
+    """The log of which some entries are known. `rest`: the list of the others, as JSON."""
     try:  # without a list of dicts in between, which would be large
-        listed = untrusted_json.loads(logs, _counted(_entry)) if isinstance(logs, str) else None
+        listed = untrusted_json.loads(rest, _counted(_entry, MAX_ENTRIES - len(known)))
     except untrusted_json.TooManyValuesError:
-        return (), LARGE_LOG
+        return Log((), LARGE_LOG)
     except ValueError:
         listed = None
     if not isinstance(listed, list):
-        return (), UNREADABLE_LOG
-    return tuple(each for each in listed if isinstance(each, Entry)), ""
+        return Log((), UNREADABLE_LOG)
+    entries = known + tuple(each for each in listed if isinstance(each, Entry))
+    # In an empty list, the next entry would not follow a comma.
+    chars = len(logs) - 1 if entries and logs.endswith("]") else 0
+    return Log(entries, chars=chars, digest=_digest(logs, chars) if chars else b"")
 
 
-def _counted(make: Callable[[dict[str, Any]], Entry | None]) -> Callable[[dict[str, Any]], Entry | None]:
-    """A `make` that raises TooManyValuesError after `MAX_ENTRIES` entries."""
+def _digest(text: str, chars: int) -> bytes:
+    """A hash of the first `chars` characters, taken in pieces, so that a large log is never copied."""
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(0, chars, DIGEST_PIECE_CHARS):
+        digest.update(text[start : min(start + DIGEST_PIECE_CHARS, chars)].encode("utf-8", "replace"))
+    return digest.digest()
+
+
+def _counted(
+    make: Callable[[dict[str, Any]], Entry | None], limit: int
+) -> Callable[[dict[str, Any]], Entry | None]:
+    """A `make` that raises TooManyValuesError after `limit` entries."""
     made = itertools.count(1)
 
     def counted(raw: dict[str, Any]) -> Entry | None:
         entry = make(raw)
-        if entry and next(made) > MAX_ENTRIES:
+        if entry and next(made) > limit:
             raise untrusted_json.TooManyValuesError
         return entry
 

@@ -6,10 +6,10 @@ One request each, and a pure function of its response.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.http.client import TooLargeError
+from deployer.http.client import Response, TooLargeError
 from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.client import RESPONSE_MISMATCH
@@ -52,6 +52,16 @@ MISSING_OTHERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LastResponse:
+    """The last response about one deployment, for the case that it does not change."""
+
+    digest: bytes
+    row: Row
+    """Without its log."""
+    log: deployment.Log
+
+
 @dataclass
 class Poller:
     """Polls what a handle names."""
@@ -59,6 +69,8 @@ class Poller:
     lookup: Lookup
     pages: str
     """The base URL of Coolify's pages for people."""
+    last: dict[str, LastResponse] = field(default_factory=dict)
+    """By the deployment's uuid."""
 
     def poll(self, handle: Handle) -> Snapshot:
         """Poll a deployment (`GET /deployments/{uuid}`), what is behind a phantom, or a resource's status."""
@@ -67,7 +79,8 @@ class Poller:
         if handle.certainty is Certainty.PHANTOM:
             return self._behind(handle)
         try:
-            response = self.lookup.api.deployment(handle.id)
+            last = self.last.get(handle.id)
+            response = self.lookup.api.deployment(handle.id, known=last.digest if last else b"")
         except TooLargeError as large:
             return self._without_log(large, handle)
         if response.status == 404 and responses.message(response) == "Deployment not found.":
@@ -76,12 +89,25 @@ class Poller:
             full = handle.certainty is Certainty.UNCONFIRMED
             reason = FULL_QUEUE if full else "this deployment no longer exists in Coolify"
             return Snapshot(Phase.ABSENT, stable_for=ABSENT_SECONDS, reason=reason)
+        row, log = self._read(response, last, handle)
+        return self._deployment(row, log, handle)
+
+    def _read(
+        self, response: Response, last: LastResponse | None, handle: Handle
+    ) -> tuple[Any, deployment.Log]:
+        """The deployment's record and log. Of a large response only what has changed is parsed."""
+        if last and response.unchanged:
+            return last.row, last.log
         row = self.lookup.api.json_or_raise(response)
         if isinstance(row, dict) and not _is_of(row, handle):
             raise UnavailableError(
                 RESPONSE_MISMATCH.format("another deployment, or none"), may_have_arrived=True
             )
-        return self._deployment(row, handle)
+        log = deployment.read_log(row, last.log if last else None)
+        if response.digest and isinstance(row, dict):
+            bare = {name: value for name, value in row.items() if name != "logs"}
+            self.last[handle.id] = LastResponse(response.digest, bare, log)
+        return row, log
 
     def handle_of(self, target: str, row: Row) -> Handle:
         """The handle of a deployment that somebody else started."""
@@ -93,12 +119,13 @@ class Poller:
             started_by=started_by(row, marked=self.lookup.version.has(Feature.MARKS_API)),
         )
 
-    def _deployment(self, row: Any, handle: Handle) -> Snapshot:
+    def _deployment(self, row: Any, log: deployment.Log, handle: Handle) -> Snapshot:
         resource, options, version = self.lookup.get(handle.target), self.lookup.options, self.lookup.version
         snapshot = deployment.snapshot_of(
             row,
             self.pages,
             handle.target,
+            log=log,
             post_command=resource.post_command,
             may_turn=not version.has(Feature.FINISHED_STAYS),
             hidden_shown=options.hidden_logs,
