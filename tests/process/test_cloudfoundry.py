@@ -1,7 +1,7 @@
 """The program as a process against the simulated Cloud Foundry.
 
 Exit code, outputs, annotations, and no token in any of them. The end-to-end cases are in
-`tests/scenarios/cloudfoundry_truths.py`, the tests of every process in the other files of this folder.
+`tests/scenarios/cloudfoundry_cases.py`, the tests of every process in the other files of this folder.
 """
 
 from __future__ import annotations

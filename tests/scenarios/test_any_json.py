@@ -51,7 +51,7 @@ from deployer.simulator.serving import listener
 from deployer.simulator.serving.exchange import Response as SimulatedResponse
 from tests.providers.cloudfoundry import support as cf_replies
 from tests.providers.coolify import support as coolify_replies
-from tests.scenarios import cloudfoundry_truths, test_cloudfoundry, test_coolify
+from tests.scenarios import cloudfoundry_cases, test_cloudfoundry, test_coolify
 from tests.scenarios.rehearsals import StillClock
 from tests.simulator.cloudfoundry.scenarios import simulating as cf_simulating
 from tests.simulator.coolify.scenarios import simulating
@@ -278,7 +278,7 @@ def coolify(rng: random.Random) -> tuple[AbstractContextManager[Any], Callable[[
 
 def cf(rng: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """A random end-to-end case for Cloud Foundry."""
-    case = rng.choice(cloudfoundry_truths.TRUTHS)
+    case = rng.choice(cloudfoundry_cases.TRUTHS)
     return cf_simulating(case.scenario), lambda session: test_cloudfoundry.environ(
         session, {**EVERYTHING, **case.inputs}
     )

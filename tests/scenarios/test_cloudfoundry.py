@@ -23,7 +23,7 @@ from deployer.simulator.cloudfoundry.scenario import App, Scenario
 from deployer.simulator.cloudfoundry.state.timelines import WELL, Process, State, Timeline
 from deployer.simulator.serving.exchange import Fault, Response, Then
 from tests.fakes import START_TIME
-from tests.scenarios.cloudfoundry_truths import (
+from tests.scenarios.cloudfoundry_cases import (
     BACK,
     BY_ROLLING,
     CANCEL,
