@@ -16,7 +16,7 @@ import deployer
 from tests.e2e.peers import ROOT, Docker, GitHub
 
 REHEARSAL = "INPUT_REHEARSE=success"
-MAX_SHUTDOWN_SECONDS = 8  # we promise 5; GitHub sends SIGTERM after 7.5
+MAX_SHUTDOWN_SECONDS = 8  # documented: within 5 s; GitHub sends SIGTERM after 7.5
 
 # --- Contents
 

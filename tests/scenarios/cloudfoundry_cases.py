@@ -1,4 +1,4 @@
-"""What a row about Cloud Foundry is made of, and the rows: truths about starts, images, rolling deployments, logins and the rest."""
+"""The cases of whole runs against the simulated Cloud Foundry, and what they consist of."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deployer.simulator.cloudfoundry.names import APP, REGISTRY_PASSWORD, REGISTRY_USERNAME, guid
-from tests.scenarios.coolify_cases import CODES as ENDS
+from tests.scenarios.coolify_cases import CODES as COMMON_CODES
 
-CODES = {**ENDS, "superseded": 4, "interrupted": 130}
-NAMED = {
+CODES = {**COMMON_CODES, "superseded": 4, "interrupted": 130}
+NAMES = {
     APP: "WEB",
     guid("app 1"): "APP-1",
     **{guid(f"app {number}"): f"APP-{number}" for number in range(2, 5)},
@@ -21,22 +21,22 @@ NAMED = {
     },
     **{guid(f"droplet of build {number}"): f"DROPLET-{number}" for number in range(1, 3)},
 }
-"""What the simulator's guids stand for."""
+"""The names of the simulator's guids in the tables."""
 
 
 def _sent(method: str, path: str, body: str = "") -> str:
     return f"{method} /v3{path} {body}".rstrip()
 
 
-def _act(name: str, app: str = "WEB") -> str:
+def _action(name: str, app: str = "WEB") -> str:
     return _sent("POST", f"/apps/{app}/actions/{name}")
 
 
-def assigned(droplet: str) -> str:
+def assign(droplet: str) -> str:
     return _sent("PATCH", "/apps/WEB/relationships/current_droplet", f'{{"data": {{"guid": "{droplet}"}}}}')
 
 
-def _packed(more: str = "") -> str:
+def _create_package(more: str = "") -> str:
     return _sent(
         "POST",
         "/packages",
@@ -44,60 +44,75 @@ def _packed(more: str = "") -> str:
     )
 
 
-def rolled(droplet: str = "") -> str:
+def roll(droplet: str = "") -> str:
     named = f', "droplet": {{"guid": "{droplet}"}}' if droplet else ""
     return _sent("POST", "/deployments", f'{{"strategy": "rolling", {OF_WEB}{named}}}')
 
 
-def _cancelled(number: int) -> str:
+def _cancel(number: int) -> str:
     return _sent("POST", f"/deployments/DEPLOYMENT-{number}/actions/cancel")
 
 
 OF_WEB = '"relationships": {"app": {"data": {"guid": "WEB"}}}'
 WITH_LOGIN = f', "username": "{REGISTRY_USERNAME}", "password": "{REGISTRY_PASSWORD}"'
-START, RESTART, STOP = _act("start"), _act("restart"), _act("stop")
-STAGED = (_packed(), _sent("POST", "/builds", '{"package": {"guid": "PACKAGE-1"}}'))
-NEW, OLD = assigned("DROPLET-1"), assigned("OLD-DROPLET-0")
-ROLL, CANCEL = rolled(), _cancelled(1)
+START, RESTART, STOP = _action("start"), _action("restart"), _action("stop")
+STAGE = (_create_package(), _sent("POST", "/builds", '{"package": {"guid": "PACKAGE-1"}}'))
+NEW, OLD = assign("DROPLET-1"), assign("OLD-DROPLET-0")
+ROLL, CANCEL = roll(), _cancel(1)
 
 
 @dataclass(frozen=True)
-class Truth:
-    """`sent`: every request that changes something. `signals`: seconds of the run, each with what the job is stopped by."""
+class Case:
+    """One whole run."""
 
     scenario: str
     status: str
     says: tuple[str, ...] = ()
+    """Texts that the output contains."""
     sent: tuple[str, ...] = (START,)
+    """All requests that change something, in order."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     never: tuple[str, ...] = ()
+    """Texts that the output does not contain."""
     lasts: tuple[float, float] = (0, 1e9)
+    """The least and the most seconds that the run takes."""
     signals: tuple[tuple[float, str], ...] = ()
+    """Signals that the job receives, with the second of the run."""
     logins: int = 1
 
 
-NOTHING: tuple[str, ...] = ()
+NO_REQUESTS: tuple[str, ...] = ()
 BY_GUID = {"cf_app": APP}
-SITE, BACK, SURE = {"verify_url": "{site}"}, {"rollback": "true"}, {"verify_health": "true"}
-DRY, CHECK, NO_WAIT = {"dry_run": "true"}, {"command": "check"}, {"wait": "false"}
+SITE, ROLLBACK, VERIFY_HEALTH = {"verify_url": "{site}"}, {"rollback": "true"}, {"verify_health": "true"}
+DRY_RUN, CHECK, NO_WAIT = {"dry_run": "true"}, {"command": "check"}, {"wait": "false"}
 BY_ROLLING, BY_RESTART = {"cf_strategy": "rolling"}, {"cf_strategy": "restart"}
 ANY = {"cf_ready": "any"}
-CANCEL_LATE, LEAVE = {"on_timeout": "cancel"}, {"on_interrupt": "leave"}
+CANCEL_ON_TIMEOUT, LEAVE_ON_INTERRUPT = {"on_timeout": "cancel"}, {"on_interrupt": "leave"}
 NO_IMAGE = {"image": ""}
 FINISHED, LISTENS = "web: finished in", "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080"
-OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale"
+OOM = (
+    "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). "
+    "Increase its memory: `cf scale"
+)
 CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2"
 RESTARTED = "it is already started, and a start would not pick up the new image: restarting it instead"
-ALREADY = "it is already started, and starting it again changes nothing"
-UNTOUCHED = "the staging continues, without any effect on what is running: it can't be cancelled"
-GOES_ON = "left running: it can't be cancelled"
-PUT_BACK = "cancelled: Cloud Foundry restores the previous version"
-WENT_BACK = "The previous version was restored"
-OLDER, BEFORE = guid("droplet 1 of app 0"), guid("droplet 0 of app 0")
+ALREADY_STARTED = "it is already started, and starting it again changes nothing"
+STAGING_CONTINUES = "the staging continues, without any effect on what is running: it can't be cancelled"
+LEFT_RUNNING = "left running: it can't be cancelled"
+CANCELLED = "cancelled: Cloud Foundry restores the previous version"
+NEVER_PLACED = (
+    "not all of its instances were running: 0 of 2 running, 2 down (insufficient resources: memory)"
+)
+REPLACES = (
+    f"it replaces deployment {guid('deployment 1')}, which somebody else started "
+    "and which is still in progress"
+)
+RESTORED = "The previous version was restored"
+OLDER, PREVIOUS = guid("droplet 1 of app 0"), guid("droplet 0 of app 0")
 ROLLED = f"web: waiting until it is rolled out, deployment {guid('deployment 1')}"
 
 STARTS = (
-    Truth(
+    Case(
         "success",
         "finished",
         (
@@ -107,10 +122,10 @@ STARTS = (
             "https://web.apps.example.org",
         ),
     ),
-    Truth("success", "finished", (f"web: app {APP}",), inputs=BY_GUID),
-    Truth("success", "finished", (f"web: app {APP}",), inputs=BY_GUID | {"cf_org": "", "cf_space": ""}),
-    Truth("success", "finished", ("web: starting it",), inputs={"command": "start"}),
-    Truth(
+    Case("success", "finished", (f"web: app {APP}",), inputs=BY_GUID),
+    Case("success", "finished", (f"web: app {APP}",), inputs=BY_GUID | {"cf_org": "", "cf_space": ""}),
+    Case("success", "finished", ("web: starting it",), inputs={"command": "start"}),
+    Case(
         "success",
         "triggered",
         ("web: triggered, not waiting for the deployment",),
@@ -118,111 +133,111 @@ STARTS = (
         never=("2 of 2",),
         lasts=(0, 2),
     ),
-    Truth("success", "finished", (), inputs={"logs": "none"}, never=(LISTENS,)),
-    Truth("started", "finished", (ALREADY, "2 of 2 running"), lasts=(0, 3)),
-    Truth("restart", "finished", ("web: its status is 0 of 2 running",), (RESTART,)),
-    Truth(
+    Case("success", "finished", (), inputs={"logs": "none"}, never=(LISTENS,)),
+    Case("started", "finished", (ALREADY_STARTED, "2 of 2 running"), lasts=(0, 3)),
+    Case("restart", "finished", ("web: its status is 0 of 2 running",), (RESTART,)),
+    Case(
         "restart", "finished", ("web: restarting it",), (RESTART,), {"command": "restart", "cf_strategy": ""}
     ),
-    Truth("restart", "triggered", (), (RESTART,), NO_WAIT),
-    Truth(
+    Case("restart", "triggered", (), (RESTART,), NO_WAIT),
+    Case(
         "two-apps",
         "finished",
         ("worker: finished in", "https://worker.apps.example.org"),
-        (START, _act("start", "APP-1")),
+        (START, _action("start", "APP-1")),
     ),
-    Truth(
+    Case(
         "paged",
         "finished",
         ("web-4: finished in",),
-        tuple(_act("start", app) for app in ("WEB", *(f"APP-{n}" for n in range(1, 5)))),
+        tuple(_action("start", app) for app in ("WEB", *(f"APP-{n}" for n in range(1, 5)))),
     ),
-    Truth(
+    Case(
         "lured",
         "finished",
         ("web-4: finished in",),
-        tuple(_act("start", app) for app in ("WEB", *(f"APP-{n}" for n in range(1, 5)))),
+        tuple(_action("start", app) for app in ("WEB", *(f"APP-{n}" for n in range(1, 5)))),
     ),
-    Truth(
+    Case(
         "success",
         "refused",
         (f"web: not started: it is the same as {APP}, which is also a target. Remove one of them",),
         inputs={"cf_app": f"web,{APP}"},
     ),
-    Truth(
+    Case(
         "success",
         "refused",
         (f"it is the same as {APP}, which is also a target",),
-        NOTHING,
+        NO_REQUESTS,
         CHECK | {"cf_app": f"{APP},web"},
     ),
-    Truth(
+    Case(
         "success",
         "refused",
         ("app 'nope' not found in the space 'my-space'", FINISHED),
         inputs={"cf_app": "web,nope"},
     ),
-    Truth(
-        "success", "refused", ("space 'nope' not found in the organization",), NOTHING, {"cf_space": "nope"}
+    Case(
+        "success",
+        "refused",
+        ("space 'nope' not found in the organization",),
+        NO_REQUESTS,
+        {"cf_space": "nope"},
     ),
-    Truth("success", "refused", ("organization 'nope' not found",), NOTHING, {"cf_org": "nope"}),
-    Truth(
+    Case("success", "refused", ("organization 'nope' not found",), NO_REQUESTS, {"cf_org": "nope"}),
+    Case(
         "success",
         "refused",
         ("app '11111111-1111-4111-8111-111111111111' not found in the space",),
-        NOTHING,
+        NO_REQUESTS,
         {"cf_app": "11111111-1111-4111-8111-111111111111"},
     ),
 )
 INSTANCES = (
-    Truth("crash", "failed", (OOM, "[APP/PROC/WEB/1] Killed"), lasts=(14, 20)),
-    Truth("crash", "failed", (OOM,), inputs=ANY),
-    Truth("one-crash", "failed", ("it crashes (1 of 2 running, 1 crashed)",), lasts=(150, 240)),
-    Truth("one-crash", "finished", (), inputs=ANY, lasts=(0, 15)),
-    Truth(
+    Case("crash", "failed", (OOM, "[APP/PROC/WEB/1] Killed"), lasts=(14, 20)),
+    Case("crash", "failed", (OOM,), inputs=ANY),
+    Case("one-crash", "failed", ("it crashes (1 of 2 running, 1 crashed)",), lasts=(150, 240)),
+    Case("one-crash", "finished", (), inputs=ANY, lasts=(0, 15)),
+    Case(
         "one-crash",
         "timed_out",
         ("it crashes (1 of 2 running, 1 crashed): APP/PROC/WEB: Exited",),
         inputs={"timeout": "90s"},
     ),
-    Truth(
+    Case(
         "flapping",
         "failed",
         ("Exited with status 2. See its last log lines", "panic: no route to the database"),
     ),
-    Truth(
+    Case(
         "unready",
         "timed_out",
         ("2 of 2 running, 2 not ready, 1m", "its readiness health check has not passed yet"),
         inputs={"timeout": "3m"},
     ),
-    Truth("unready", "finished", (), inputs=ANY),
-    Truth("zero", "finished", ("it is scaled to zero instances: it is started, but nothing is running",)),
-    Truth("worker", "finished", ("web: 0 of 2 running, 2 down; worker: 0 of 1 running, 1 down",)),
-    Truth(
+    Case("unready", "finished", (), inputs=ANY),
+    Case("zero", "finished", ("it is scaled to zero instances: it is started, but nothing is running",)),
+    Case("worker", "finished", ("web: 0 of 2 running, 2 down; worker: 0 of 1 running, 1 down",)),
+    Case(
         "worker-crash",
         "failed",
         ("web: 2 of 2 running; worker: 0 of 1 running, 1 crashed): APP/PROC/WORKER",),
     ),
-    Truth(
+    Case(
         "slow-placement",
         "finished",
         ("an instance could not be placed yet (insufficient resources: memory)",),
         lasts=(95, 120),
     ),
-    Truth(
-        *(
-            "never-placed",
-            "timed_out",
-            (
-                "not all of its instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",
-            ),
-        ),
+    Case(
+        "never-placed",
+        "timed_out",
+        (NEVER_PLACED,),
         inputs={"timeout": "4m"},
         lasts=(239, 245),
     ),
-    Truth("blind", "finished", ("Stats server temporarily unavailable.",)),
-    Truth(
+    Case("blind", "finished", ("Stats server temporarily unavailable.",)),
+    Case(
         "stats-away",
         "finished",
         (
@@ -230,202 +245,202 @@ INSTANCES = (
             "status is available again",
         ),
     ),
-    Truth("outage", "finished", ("status check failed:", "status is available again")),
-    Truth(
-        "success", "finished", ("web: deployed; waiting for it to be healthy",), inputs=SURE, lasts=(80, 95)
+    Case("outage", "finished", ("status check failed:", "status is available again")),
+    Case(
+        "success",
+        "finished",
+        ("web: deployed; waiting for it to be healthy",),
+        inputs=VERIFY_HEALTH,
+        lasts=(80, 95),
     ),
-    Truth("restart", "finished", ("waiting for it to be healthy",), (RESTART,), SURE, lasts=(80, 95)),
-    Truth("rolling", "finished", ("waiting for it to be healthy",), (ROLL,), SURE),
-    Truth("zero", "unverified", ("it is scaled to zero instances",), inputs=SURE),
-    Truth("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
-    Truth("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
-    Truth("success", "unverified", ("without 'v2'",), inputs=SITE | {"verify_contains": "v2"}),
+    Case("restart", "finished", ("waiting for it to be healthy",), (RESTART,), VERIFY_HEALTH, lasts=(80, 95)),
+    Case("rolling", "finished", ("waiting for it to be healthy",), (ROLL,), VERIFY_HEALTH),
+    Case("zero", "unverified", ("it is scaled to zero instances",), inputs=VERIFY_HEALTH),
+    Case("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
+    Case("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
+    Case("success", "unverified", ("without 'v2'",), inputs=SITE | {"verify_contains": "v2"}),
 )
 IMAGES = (
-    Truth(
-        "image", "finished", (CHANGED, RESTARTED, "[STG/0] Staging process finished"), (*STAGED, NEW, RESTART)
+    Case(
+        "image", "finished", (CHANGED, RESTARTED, "[STG/0] Staging process finished"), (*STAGE, NEW, RESTART)
     ),
-    Truth("image", "finished", (CHANGED,), (*STAGED, NEW, RESTART), {"image": ":1.4.2"}),
-    Truth("image", "finished", (CHANGED,), (*STAGED, NEW, RESTART), BY_RESTART, never=(RESTARTED,)),
-    Truth("image", "triggered", (CHANGED, "staged"), (*STAGED, NEW, RESTART), NO_WAIT),
-    Truth("image-stopped", "finished", (CHANGED,), (*STAGED, NEW, START), never=(RESTARTED,)),
-    Truth("image-rolling", "finished", (CHANGED, ROLLED), (*STAGED, rolled("DROPLET-1"))),
-    Truth("image-crash", "failed", (CHANGED, OOM), (*STAGED, NEW, RESTART)),
-    Truth("image-sick", "finished", (CHANGED,), (*STAGED, NEW, RESTART)),
-    Truth(
-        "image-sick", "unverified", ("responded with HTTP 502: Bad Gateway",), (*STAGED, NEW, RESTART), SITE
-    ),
-    Truth(
+    Case("image", "finished", (CHANGED,), (*STAGE, NEW, RESTART), {"image": ":1.4.2"}),
+    Case("image", "finished", (CHANGED,), (*STAGE, NEW, RESTART), BY_RESTART, never=(RESTARTED,)),
+    Case("image", "triggered", (CHANGED, "staged"), (*STAGE, NEW, RESTART), NO_WAIT),
+    Case("image-stopped", "finished", (CHANGED,), (*STAGE, NEW, START), never=(RESTARTED,)),
+    Case("image-rolling", "finished", (CHANGED, ROLLED), (*STAGE, roll("DROPLET-1"))),
+    Case("image-crash", "failed", (CHANGED, OOM), (*STAGE, NEW, RESTART)),
+    Case("image-sick", "finished", (CHANGED,), (*STAGE, NEW, RESTART)),
+    Case("image-sick", "unverified", ("responded with HTTP 502: Bad Gateway",), (*STAGE, NEW, RESTART), SITE),
+    Case(
         "staging-failure",
         "failed",
         (
             "Its log says: failed to fetch metadata",
             "manifest unknown. The registry does not have this image or tag",
         ),
-        STAGED,
+        STAGE,
         never=("changed",),
     ),
-    Truth("registry", "finished", (CHANGED,), (_packed(WITH_LOGIN), STAGED[1], NEW, RESTART)),
-    Truth(
+    Case("registry", "finished", (CHANGED,), (_create_package(WITH_LOGIN), STAGE[1], NEW, RESTART)),
+    Case(
         *(
             "registry",
             "failed",
             ("The registry denied access. Set `cf_docker_username`",),
-            STAGED,
+            STAGE,
         ),
         {"cf_docker_username": "", "cf_docker_password": ""},
     ),
-    Truth("buildpack", "refused", ("`image` requires a Docker app",), NOTHING),
-    Truth("no-room", "failed", ("No cell has enough free capacity to stage it",), STAGED),
-    Truth(
+    Case("buildpack", "refused", ("`image` requires a Docker app",), NO_REQUESTS),
+    Case("no-room", "failed", ("No cell has enough free capacity to stage it",), STAGE),
+    Case(
         "build-busy",
         "finished",
         ("another build of the app is still being staged",),
-        (*STAGED, STAGED[1], NEW, RESTART),
+        (*STAGE, STAGE[1], NEW, RESTART),
     ),
-    Truth(
+    Case(
         "image",
         "timed_out",
         ("it was still being staged", "Nothing was started"),
-        STAGED,
+        STAGE,
         {"timeout": "5s"},
         never=("changed",),
     ),
-    Truth("image", "timed_out", (UNTOUCHED,), STAGED, CANCEL_LATE | {"timeout": "5s"}),
-    Truth(
+    Case("image", "timed_out", (STAGING_CONTINUES,), STAGE, CANCEL_ON_TIMEOUT | {"timeout": "5s"}),
+    Case(
         "no-droplet",
         "refused",
         ("it has no droplet, because nothing was ever staged for it. Push it once with `cf push`",),
-        NOTHING,
+        NO_REQUESTS,
     ),
-    Truth(
+    Case(
         "no-droplet",
         "finished",
         ("changed image: ghcr.io/acme/web:1.4.2",),
-        (*STAGED, NEW, START),
+        (*STAGE, NEW, START),
         {"image": "ghcr.io/acme/web:1.4.2"},
     ),
-    Truth(
+    Case(
         "no-droplet",
         "refused",
         ("`image` is only a tag, and the app has no image yet",),
-        NOTHING,
+        NO_REQUESTS,
         {"image": ":1.4.2"},
     ),
 )
-LOSSES = (
-    Truth(
+LOST_RESPONSES = (
+    Case(
         "pack-lost",
         "finished",
         (CHANGED,),
-        (STAGED[0], STAGED[0], _sent("POST", "/builds", '{"package": {"guid": "PACKAGE-2"}}'), NEW, RESTART),
+        (STAGE[0], STAGE[0], _sent("POST", "/builds", '{"package": {"guid": "PACKAGE-2"}}'), NEW, RESTART),
     ),
-    Truth("stage-lost", "finished", (CHANGED,), (*STAGED, NEW, RESTART)),
-    Truth("assign-lost", "finished", (CHANGED,), (*STAGED, NEW, NEW, RESTART)),
-    Truth("deploy-lost", "finished", ("no usable response to the trigger", ROLLED), (ROLL,)),
-    Truth("restart-lost", "finished", ("its processes were restarted",), (RESTART,)),
-    Truth("start-lost", "finished", ("no usable response to the trigger",)),
-    Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
-    Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
-    Truth("runner", "finished", ("Cloud Foundry can't reach the runtime of its apps",), (RESTART, RESTART)),
-    Truth("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
+    Case("stage-lost", "finished", (CHANGED,), (*STAGE, NEW, RESTART)),
+    Case("assign-lost", "finished", (CHANGED,), (*STAGE, NEW, NEW, RESTART)),
+    Case("deploy-lost", "finished", ("no usable response to the trigger", ROLLED), (ROLL,)),
+    Case("restart-lost", "finished", ("its processes were restarted",), (RESTART,)),
+    Case("start-lost", "finished", ("no usable response to the trigger",)),
+    Case("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
+    Case("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
+    Case("runner", "finished", ("Cloud Foundry can't reach the runtime of its apps",), (RESTART, RESTART)),
+    Case("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
 )
 ROLLINGS = (
-    Truth(
+    Case(
         "rolling",
         "finished",
         (ROLLED, "deploying; new instances: 0 of 1 running, 1 down", "2 of 2 running"),
         (ROLL,),
         lasts=(60, 80),
     ),
-    Truth("rolling", "triggered", (ROLLED,), (ROLL,), NO_WAIT),
-    Truth(
+    Case("rolling", "triggered", (ROLLED,), (ROLL,), NO_WAIT),
+    Case(
         "rolling",
         "timed_out",
         ("its instances were still being replaced (new ones: 1 of 1 running)",),
         (ROLL,),
         {"timeout": "20s"},
     ),
-    Truth("rolling", "timed_out", (PUT_BACK,), (ROLL, CANCEL), CANCEL_LATE | {"timeout": "20s"}),
-    Truth("rolling-stopped", "finished", (ROLLED, "its status is 0 of 2 running"), (ROLL,)),
-    Truth(
+    Case("rolling", "timed_out", (CANCELLED,), (ROLL, CANCEL), CANCEL_ON_TIMEOUT | {"timeout": "20s"}),
+    Case("rolling-stopped", "finished", (ROLLED, "its status is 0 of 2 running"), (ROLL,)),
+    Case(
         "rolling-stuck",
         "failed",
         ("the old instances still serve requests. Cancel it, or set `rollback: true`", "out of memory"),
         (ROLL,),
     ),
-    Truth(
+    Case(
         "rolling-cancelled",
         "cancelled",
         ("it was cancelled in Cloud Foundry, which restores the previous version",),
         (ROLL,),
     ),
-    Truth("superseded", "superseded", ("another deployment took its place after 2",), (ROLL,)),
-    Truth(
+    Case("superseded", "superseded", ("another deployment took its place after 2",), (ROLL,)),
+    Case(
         "rolling-quota",
         "finished",
         ("the deployment is not making progress: memory quota_exceeded",),
         (ROLL,),
     ),
-    Truth(
+    Case(
         "rolling-off",
         "refused",
         ("rolling deployments are disabled on this foundation. Use `cf_strategy: restart`",),
         (ROLL,),
     ),
-    Truth("rolling-no-quota", "refused", ("the quota does not allow the extra instance",), (ROLL,)),
-    Truth(
+    Case("rolling-no-quota", "refused", ("the quota does not allow the extra instance",), (ROLL,)),
+    Case(
         "others",
         "finished",
-        (
-            f"it replaces deployment {guid('deployment 1')}, which somebody else started and which is still in progress",
-        ),
+        (REPLACES,),
         (ROLL,),
     ),
 )
 LOGINS = (
-    Truth("client", "finished"),
-    Truth("user-assertion", "finished"),
-    Truth("client-assertion", "finished"),
-    Truth("origin", "finished"),
-    Truth("opaque", "finished"),
-    Truth(
+    Case("client", "finished"),
+    Case("user-assertion", "finished"),
+    Case("client-assertion", "finished"),
+    Case("origin", "finished"),
+    Case("opaque", "finished"),
+    Case(
         "wrong-password",
         "refused",
         ("They were sent only once, because five failures lock an account", "set `cf_origin`"),
-        NOTHING,
+        NO_REQUESTS,
     ),
-    Truth("origin", "refused", ("They were sent only once",), NOTHING, {"cf_origin": ""}),
-    Truth("locked", "refused", ("the account is locked after too many failed logins",), NOTHING),
-    Truth("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
-    Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
-    Truth("refresh-expired", "finished", lasts=(300, 320), logins=11),
-    Truth("revoked", "finished", logins=2),
-    Truth(
+    Case("origin", "refused", ("They were sent only once",), NO_REQUESTS, {"cf_origin": ""}),
+    Case("locked", "refused", ("the account is locked after too many failed logins",), NO_REQUESTS),
+    Case("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
+    Case("client-expiry", "finished", lasts=(300, 320), logins=6),
+    Case("refresh-expired", "finished", lasts=(300, 320), logins=11),
+    Case("revoked", "finished", logins=2),
+    Case(
         "uaa-away",
         "finished",
         ("status check failed: the login server: ", "status is available again"),
         lasts=(150, 180),
         logins=7,
     ),
-    Truth(
+    Case(
         "uaa-away-password",
         "finished",
         ("status check failed: the login server: ",),
         lasts=(150, 180),
         logins=7,
     ),
-    Truth(
+    Case(
         "uaa-away-client",
         "finished",
         ("status check failed: the login server: ",),
         lasts=(150, 180),
         logins=7,
     ),
-    Truth("uaa-limit", "finished", ("rate limited by the login server",), logins=2),
+    Case("uaa-limit", "finished", ("rate limited by the login server",), logins=2),
 )
 REFUSALS = (
-    Truth(
+    Case(
         "quota",
         "refused",
         (
@@ -433,227 +448,241 @@ REFUSALS = (
             "memory quota_exceeded (CF-UnprocessableEntity 10008)",
         ),
     ),
-    Truth("suspended", "refused", ("the organization is suspended",)),
-    Truth(
+    Case("suspended", "refused", ("the organization is suspended",)),
+    Case(
         "auditor",
         "refused",
         ("the login lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
     ),
-    Truth("supporter", "refused", ("the login lacks the role in the space (Space Developer",), STAGED[:1]),
-    Truth("supporter", "finished", (), (RESTART,), BY_RESTART | NO_IMAGE),
-    Truth("no-docker", "refused", ("`cf enable-feature-flag diego_docker`",)),
-    Truth("korifi", "refused", ("this is a Korifi without UAA",), NOTHING, logins=0),
+    Case("supporter", "refused", ("the login lacks the role in the space (Space Developer",), STAGE[:1]),
+    Case("supporter", "finished", (), (RESTART,), BY_RESTART | NO_IMAGE),
+    Case("no-docker", "refused", ("`cf enable-feature-flag diego_docker`",)),
+    Case("korifi", "refused", ("this is a Korifi without UAA",), NO_REQUESTS, logins=0),
 )
 LOGS = (
-    Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is printed",)),
-    Truth("logs-away", "finished", ("could not read the log 5 times in a row (HTTP 404)",)),
-    Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
-    Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
+    Case("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is printed",)),
+    Case("logs-away", "finished", ("could not read the log 5 times in a row (HTTP 404)",)),
+    Case("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
+    Case("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
 )
 COMMANDS = (
-    Truth("started", "finished", ("web: stopping it", "its status is stopped"), (STOP,), {"command": "stop"}),
-    Truth("started", "triggered", (), (STOP,), {"command": "stop"} | NO_WAIT),
-    Truth("success", "finished", ("it is already stopped",), NOTHING, {"command": "stop"}),
-    Truth(
+    Case("started", "finished", ("web: stopping it", "its status is stopped"), (STOP,), {"command": "stop"}),
+    Case("started", "triggered", (), (STOP,), {"command": "stop"} | NO_WAIT),
+    Case("success", "finished", ("it is already stopped",), NO_REQUESTS, {"command": "stop"}),
+    Case(
         "cancel",
         "finished",
-        (f"deployment {guid('deployment 1')}: {PUT_BACK} (one that somebody else started)", "1 cancelled"),
+        (f"deployment {guid('deployment 1')}: {CANCELLED} (one that somebody else started)", "1 cancelled"),
         (CANCEL,),
     ),
-    Truth("cancel", "triggered", (PUT_BACK,), (CANCEL,), NO_WAIT),
-    Truth("started", "finished", ("nothing to cancel",), NOTHING, {"command": "cancel"}),
-    Truth(
+    Case("cancel", "triggered", (CANCELLED,), (CANCEL,), NO_WAIT),
+    Case("started", "finished", ("nothing to cancel",), NO_REQUESTS, {"command": "cancel"}),
+    Case(
         "started",
         "finished",
         (f"(back to droplet {OLDER})",),
-        (assigned("OLD-DROPLET-1"), RESTART),
+        (assign("OLD-DROPLET-1"), RESTART),
         {"command": "rollback"},
     ),
-    Truth(
+    Case(
         "rolling",
         "finished",
         (f"(back to droplet {OLDER})",),
-        (rolled("OLD-DROPLET-1"),),
+        (roll("OLD-DROPLET-1"),),
         {"command": "rollback"},
     ),
-    Truth(
+    Case(
         "no-droplet",
         "refused",
         ("it has no droplet that is older than the current one",),
-        NOTHING,
+        NO_REQUESTS,
         {"command": "rollback"},
     ),
 )
-BACKS = (
-    Truth(
+ROLLBACKS = (
+    Case(
         "image-crash",
         "rolled_back",
-        (f"(back to droplet {BEFORE})", WENT_BACK),
-        (*STAGED, NEW, RESTART, OLD, RESTART),
-        BACK,
+        (f"(back to droplet {PREVIOUS})", RESTORED),
+        (*STAGE, NEW, RESTART, OLD, RESTART),
+        ROLLBACK,
     ),
-    Truth(
-        *("image-crash", "rolled_back", ("it crashes (0 of 1 running, 1 crashed)", WENT_BACK)),
-        (*STAGED, rolled("DROPLET-1"), CANCEL),
-        BACK | BY_ROLLING,
+    Case(
+        *("image-crash", "rolled_back", ("it crashes (0 of 1 running, 1 crashed)", RESTORED)),
+        (*STAGE, roll("DROPLET-1"), CANCEL),
+        ROLLBACK | BY_ROLLING,
         never=("or set `rollback: true`",),
     ),
-    Truth(
+    Case(
         "image-sick",
         "rolled_back",
-        ("responded with HTTP 502", WENT_BACK),
-        (*STAGED, NEW, RESTART, OLD, RESTART),
-        BACK | SITE,
+        ("responded with HTTP 502", RESTORED),
+        (*STAGE, NEW, RESTART, OLD, RESTART),
+        ROLLBACK | SITE,
     ),
-    Truth(
-        *("image-sick", "rolled_back", ("responded with HTTP 502", WENT_BACK)),
-        (*STAGED, rolled("DROPLET-1"), rolled("OLD-DROPLET-0")),
-        BACK | SITE | BY_ROLLING,
+    Case(
+        *("image-sick", "rolled_back", ("responded with HTTP 502", RESTORED)),
+        (*STAGE, roll("DROPLET-1"), roll("OLD-DROPLET-0")),
+        ROLLBACK | SITE | BY_ROLLING,
     ),
-    Truth(
+    Case(
         "rolling-stuck",
         "rolled_back",
-        ("rolling back: following deployment", "its status is cancelling", WENT_BACK),
+        ("rolling back: following deployment", "its status is cancelling", RESTORED),
         (ROLL, CANCEL),
-        BACK,
+        ROLLBACK,
     ),
-    Truth(
+    Case(
         "rolling-stuck",
         "rolled_back",
-        ("waiting for it to be healthy", WENT_BACK),
+        ("waiting for it to be healthy", RESTORED),
         (ROLL, CANCEL),
-        BACK | SURE,
+        ROLLBACK | VERIFY_HEALTH,
     ),
-    Truth(
+    Case(
         "crash",
         "failed",
         ("The previous version was not restored: it was stopped before",),
-        inputs=BACK,
+        inputs=ROLLBACK,
     ),
-    Truth("staging-failure", "failed", (), STAGED, BACK, never=("rolling back",)),
-    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("rolling back",)),
+    Case("staging-failure", "failed", (), STAGE, ROLLBACK, never=("rolling back",)),
+    Case("never-placed", "timed_out", (), inputs=ROLLBACK | {"timeout": "2m"}, never=("rolling back",)),
 )
 INTERRUPTS = (
-    Truth("rolling", "interrupted", (PUT_BACK,), (ROLL, CANCEL), signals=((20, "SIGTERM"),)),
-    Truth(
+    Case("rolling", "interrupted", (CANCELLED,), (ROLL, CANCEL), signals=((20, "SIGTERM"),)),
+    Case(
         "rolling",
         "interrupted",
         ("left running (`on_interrupt: leave`)",),
         (ROLL,),
-        LEAVE,
+        LEAVE_ON_INTERRUPT,
         signals=((20, "SIGTERM"),),
     ),
-    Truth("restart", "interrupted", (GOES_ON,), (RESTART,), signals=((5, "SIGTERM"),)),
-    Truth("success", "interrupted", (GOES_ON,), signals=((5, "SIGTERM"),)),
-    Truth(
+    Case("restart", "interrupted", (LEFT_RUNNING,), (RESTART,), signals=((5, "SIGTERM"),)),
+    Case("success", "interrupted", (LEFT_RUNNING,), signals=((5, "SIGTERM"),)),
+    Case(
         "image",
         "interrupted",
-        (f"web: {UNTOUCHED}",),
-        STAGED,
+        (f"web: {STAGING_CONTINUES}",),
+        STAGE,
         signals=((5, "SIGTERM"),),
         never=("changed", "web: deployment"),
     ),
-    Truth("image", "interrupted", (CHANGED, GOES_ON), (*STAGED, NEW, RESTART), signals=((20, "SIGTERM"),)),
-    Truth("others", "interrupted", (PUT_BACK,), (ROLL, _cancelled(2)), signals=((20, "SIGTERM"),)),
-    Truth(
+    Case("image", "interrupted", (CHANGED, LEFT_RUNNING), (*STAGE, NEW, RESTART), signals=((20, "SIGTERM"),)),
+    Case("others", "interrupted", (CANCELLED,), (ROLL, _cancel(2)), signals=((20, "SIGTERM"),)),
+    Case(
         "image-crash",
         "interrupted",
         ("left running: a rollback is never cancelled",),
-        (*STAGED, NEW, RESTART, OLD, RESTART),
-        BACK,
+        (*STAGE, NEW, RESTART, OLD, RESTART),
+        ROLLBACK,
         signals=((33, "SIGTERM"),),
     ),
 )
-DOCTOR = (
-    Truth(
-        "success", "finished", ("token: cloud_controller.write: yes", "would start it (POST"), NOTHING, CHECK
+CHECKS = (
+    Case(
+        "success",
+        "finished",
+        ("token: cloud_controller.write: yes", "would start it (POST"),
+        NO_REQUESTS,
+        CHECK,
     ),
-    Truth(
+    Case(
         "success",
         "skipped",
         ("app 1cb006ee-fb05-47e1-b541-c34179ddc446, stopped", "would start it (POST"),
-        NOTHING,
-        DRY,
+        NO_REQUESTS,
+        DRY_RUN,
     ),
-    Truth("started", "skipped", (ALREADY,), NOTHING, DRY),
-    Truth("restart", "skipped", ("would restart it",), NOTHING, DRY),
-    Truth("rolling", "skipped", ("would replace its instances one by one",), NOTHING, DRY),
-    Truth(
+    Case("started", "skipped", (ALREADY_STARTED,), NO_REQUESTS, DRY_RUN),
+    Case("restart", "skipped", ("would restart it",), NO_REQUESTS, DRY_RUN),
+    Case("rolling", "skipped", ("would replace its instances one by one",), NO_REQUESTS, DRY_RUN),
+    Case(
         "image",
         "skipped",
         ("would stage the image ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2", RESTARTED),
-        NOTHING,
-        DRY,
+        NO_REQUESTS,
+        DRY_RUN,
     ),
-    Truth(
+    Case(
         "image-rolling",
         "finished",
         ("Space Developer in the space: yes", "with the new droplet (POST /v3/deployments)"),
-        NOTHING,
+        NO_REQUESTS,
         CHECK,
     ),
-    Truth("started", "skipped", ("would stop it",), NOTHING, DRY | {"command": "stop"}),
-    Truth("success", "skipped", ("it is already stopped",), NOTHING, DRY | {"command": "stop"}),
-    Truth(
+    Case("started", "skipped", ("would stop it",), NO_REQUESTS, DRY_RUN | {"command": "stop"}),
+    Case("success", "skipped", ("it is already stopped",), NO_REQUESTS, DRY_RUN | {"command": "stop"}),
+    Case(
         "started",
         "skipped",
         ("would restart it", f"back to droplet {OLDER}"),
-        NOTHING,
-        DRY | {"command": "rollback"},
+        NO_REQUESTS,
+        DRY_RUN | {"command": "rollback"},
     ),
-    Truth(
+    Case(
         "others",
         "skipped",
         ("it is cancelled, and Cloud Foundry restores",),
-        NOTHING,
-        DRY | {"command": "rollback"},
+        NO_REQUESTS,
+        DRY_RUN | {"command": "rollback"},
     ),
-    Truth("others", "skipped", ("it replaces deployment",), NOTHING, DRY),
-    Truth("cancel", "skipped", ("would cancel deployment",), NOTHING, DRY),
-    Truth("image", "skipped", (f"would be rolled back to droplet {BEFORE}",), NOTHING, DRY | BACK),
-    Truth(
-        "image-stopped", "skipped", ("would not be rolled back: it was stopped before",), NOTHING, DRY | BACK
+    Case("others", "skipped", ("it replaces deployment",), NO_REQUESTS, DRY_RUN),
+    Case("cancel", "skipped", ("would cancel deployment",), NO_REQUESTS, DRY_RUN),
+    Case(
+        "image", "skipped", (f"would be rolled back to droplet {PREVIOUS}",), NO_REQUESTS, DRY_RUN | ROLLBACK
     ),
-    Truth(
-        "restart", "skipped", ("would not be rolled back: no other droplet ran before",), NOTHING, DRY | BACK
+    Case(
+        "image-stopped",
+        "skipped",
+        ("would not be rolled back: it was stopped before",),
+        NO_REQUESTS,
+        DRY_RUN | ROLLBACK,
     ),
-    Truth(
+    Case(
+        "restart",
+        "skipped",
+        ("would not be rolled back: no other droplet ran before",),
+        NO_REQUESTS,
+        DRY_RUN | ROLLBACK,
+    ),
+    Case(
         "rolling",
         "skipped",
         ("by cancelling its deployment while it is in progress",),
-        NOTHING,
-        DRY | BACK,
+        NO_REQUESTS,
+        DRY_RUN | ROLLBACK,
         never=("again once it has ended",),
     ),
-    Truth(
+    Case(
         "image-rolling",
         "finished",
-        (f"or by deploying droplet {BEFORE} again once it has ended",),
-        NOTHING,
-        CHECK | BACK,
+        (f"or by deploying droplet {PREVIOUS} again once it has ended",),
+        NO_REQUESTS,
+        CHECK | ROLLBACK,
     ),
-    Truth("no-droplet", "refused", ("it has no droplet",), NOTHING, CHECK),
-    Truth(
+    Case("no-droplet", "refused", ("it has no droplet",), NO_REQUESTS, CHECK),
+    Case(
         "auditor",
         "refused",
         ("Space Developer or Space Supporter in the space: no", "the token lacks"),
-        NOTHING,
+        NO_REQUESTS,
         CHECK,
     ),
-    Truth("supporter", "refused", ("Space Developer in the space: no",), NOTHING, DRY),
-    Truth("no-docker", "refused", ("diego_docker: no",), NOTHING, CHECK),
+    Case("supporter", "refused", ("Space Developer in the space: no",), NO_REQUESTS, DRY_RUN),
+    Case("no-docker", "refused", ("diego_docker: no",), NO_REQUESTS, CHECK),
 )
-TRUTHS = (
+CASES = (
     *STARTS,
     *INSTANCES,
     *IMAGES,
-    *LOSSES,
+    *LOST_RESPONSES,
     *ROLLINGS,
     *LOGINS,
     *REFUSALS,
     *LOGS,
     *COMMANDS,
-    *BACKS,
+    *ROLLBACKS,
     *INTERRUPTS,
-    *DOCTOR,
+    *CHECKS,
 )

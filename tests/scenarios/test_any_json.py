@@ -278,7 +278,7 @@ def coolify(rng: random.Random) -> tuple[AbstractContextManager[Any], Callable[[
 
 def cf(rng: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """A random end-to-end case for Cloud Foundry."""
-    case = rng.choice(cloudfoundry_cases.TRUTHS)
+    case = rng.choice(cloudfoundry_cases.CASES)
     return cf_simulating(case.scenario), lambda session: test_cloudfoundry.environ(
         session, {**EVERYTHING, **case.inputs}
     )
