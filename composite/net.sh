@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Only names what may still be running: what was killed could not say whether the deployment was its own, and no other is ever cancelled.
+# Only names the deployment that may still be running. It is not cancelled: the program was killed before it could say
+# whether the deployment is its own, and somebody else's deployment is never cancelled.
 set -euo pipefail
-told="${DEPLOYMENT_URL:-$DEPLOYMENTS}"
-told="${told//[$'\r\n']/}"
-echo "::error title=Deployer::the runner ended the program before it could stop its deployment: it may still be running, see ${told//%/%25}"
+shown="${DEPLOYMENT_URL:-$DEPLOYMENTS}"
+shown="${shown//[$'\r\n']/}"
+echo "::error title=Deployer::the runner killed the program before it could cancel its deployment, which may still be running. See ${shown//%/%25}"

@@ -1,4 +1,7 @@
-"""Puts the locked packages and the program into a venv of this job, and becomes the program. Writes nowhere but under RUNNER_TEMP."""
+"""Install the locked packages and the program into a virtual environment, and become the program.
+
+Writes only below RUNNER_TEMP.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,8 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 HAS_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 if __name__ == "__main__" and HAS_MASK:
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, SIGNALS
-    )  # until `main` takes charge of them: the other imports are slow
+    # Until `main` handles them: the other imports are slow.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 import hashlib
 import os
@@ -25,11 +27,14 @@ from types import FrameType
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.txt"
 PACKAGE = ROOT / "deployer"
-REFUSED, STOPPED = 2, 130
+EXIT_REFUSED, EXIT_INTERRUPTED = 2, 130
 
 
 def key() -> str:
-    """What the venv depends on: this Python, the locked list, the program. Another version of the action in the same job has its own."""
+    """A digest of what the environment depends on: this Python, the lock file, and the program.
+
+    Two versions of the action in one job therefore have two environments.
+    """
     digest = hashlib.sha256(f"{sys.version} {sys.executable}".encode())
     for path in (LOCK, *sorted(PACKAGE.rglob("*.*"))):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -38,26 +43,19 @@ def key() -> str:
 
 
 def install(home: Path) -> None:
-    """Make the venv. pip takes its index, proxy and certificates from the job's environment, as everywhere."""
+    """Create the environment. pip reads its index, proxy and certificates from the job's variables.
+
+    Raises OSError or subprocess.CalledProcessError.
+    """
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True, symlinks=os.name != "nt")
     locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--requirement", str(LOCK)]
-    pip = [
-        str(python(home)),
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-cache-dir",
-        *locked,
-    ]
+    pip = [str(python(home)), "-I", "-m", "pip", "install", "--quiet"]
+    pip += ["--disable-pip-version-check", "--no-cache-dir", *locked]
     subprocess.run(pip, check=True, stdin=subprocess.DEVNULL)
-    where = sysconfig.get_path(
-        "purelib", "venv", {"base": str(home), "platbase": str(home), "installed_base": str(home)}
-    )
-    shutil.copytree(PACKAGE, Path(where, "deployer"), ignore=shutil.ignore_patterns("__pycache__"))
+    base = {"base": str(home), "platbase": str(home), "installed_base": str(home)}
+    packages = sysconfig.get_path("purelib", "venv", base)
+    shutil.copytree(PACKAGE, Path(packages, "deployer"), ignore=shutil.ignore_patterns("__pycache__"))
     (home / "complete").touch()
 
 
@@ -66,9 +64,10 @@ def python(home: Path) -> Path:
 
 
 def become(program: list[str]) -> int:
-    """Take its place, so that the runner's signals reach it; what comes before it listens is kept for it.
+    """Replace this process by the program, so that the runner's signals reach it.
 
-    Windows can't: there the console sends them to both, and this one waits.
+    Signals are blocked until the program handles them, so none is lost. Windows can't replace a process:
+    there the console sends signals to both processes, and this one waits.
     """
     if os.name != "nt":
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -77,8 +76,8 @@ def become(program: list[str]) -> int:
     return subprocess.call(program)
 
 
-def listen() -> None:
-    """From here on a signal ends the installation, also one that came before. An ignored SIGHUP stays ignored."""
+def handle_signals() -> None:
+    """Let a signal end the installation, also one that has arrived. An ignored SIGHUP stays ignored."""
     for number in SIGNALS:
         if number.name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
@@ -87,7 +86,7 @@ def listen() -> None:
 
 
 def stop(_number: int, _frame: FrameType | None) -> None:
-    """Only the first signal counts: the next must not end the clearing up with a traceback."""
+    """Raise KeyboardInterrupt for the first signal only: another one must not interrupt the cleanup."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -95,21 +94,22 @@ def stop(_number: int, _frame: FrameType | None) -> None:
 
 def main(temp: str) -> int:
     if not temp:
-        print("::error title=Deployer::RUNNER_TEMP is not set: this action needs a runner")
-        return REFUSED
+        print("::error title=Deployer::RUNNER_TEMP is not set. Run this action on a GitHub Actions runner")
+        return EXIT_REFUSED
     try:
-        listen()
+        handle_signals()
         home = Path(temp, f"deployer-{key()}")
         if not (home / "complete").exists():
             install(home)
         return become([str(python(home)), "-I", "-m", "deployer"])
     except (OSError, subprocess.CalledProcessError) as error:
         print(
-            f"::error title=Deployer::the locked packages could not be installed, and nothing was started: {type(error).__name__}"
+            "::error title=Deployer::could not install the locked packages, and nothing was deployed: "
+            f"{type(error).__name__}. pip's message is above"
         )
-        return REFUSED
+        return EXIT_REFUSED
     except KeyboardInterrupt:
-        return STOPPED
+        return EXIT_INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""Reduce a server's OpenAPI document to what the tests check: names and types of the requests that the simulator knows.
+"""Reduce a server's OpenAPI document to what the tests check.
 
-`python -m tools.api_excerpt coolify|cloudfoundry SOURCE < openapi.json > tests/contracts/openapi/NAME.json`, where SOURCE says which
-version of which document it is. The documents themselves are not copied into the repository: they are large, and most of what they
-hold is prose about requests that Deployer never sends. An excerpt keeps the form of the original, so the same checks read both.
+`python -m tools.api_excerpt coolify|cloudfoundry SOURCE < openapi.json > tests/contracts/openapi/NAME.json`
+
+SOURCE says which version of which document it is. An excerpt holds the names and types of the requests
+that the simulator knows, in the form of the original, so the same checks read both. The documents
+themselves are not copied into the repository: they are large, and most of their text is about requests
+that Deployer never sends.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ Json = dict[str, Any]
 
 
 def coolify(method: str, path: str) -> bool:
-    """Whether the simulator or `tools/drift.py` knows this request. Older versions start and stop with GET as well (coolify-api 12)."""
+    """Whether the simulator or `tools/drift.py` knows this request.
+
+    Older versions of Coolify also accept GET for starting and stopping (coolify-api 12).
+    """
     if any(use.request == f"{method} {path}" for use in drift.USES):
         return True
     return any(
@@ -46,11 +52,14 @@ PLATFORMS: dict[str, tuple[Callable[[str, str], bool], tuple[str, ...]]] = {
     "coolify": (coolify, tuple(drift.SCHEMAS)),
     "cloudfoundry": (cloudfoundry, ("App", "Errors")),
 }
-"""Of each platform: which requests are kept, and which schemas are checked beside them."""
+"""By platform: which requests are kept, and which schemas are also checked."""
 
 
 def excerpt(document: Json, source: str, known: Callable[[str, str], bool], schemas: tuple[str, ...]) -> Json:
-    """The kept requests, and every component that they refer to. Only successful responses: the documents list few refusals."""
+    """The requests that are kept, and every component that they refer to.
+
+    Only successful responses are kept: the documents list few errors.
+    """
     paths: Json = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -85,7 +94,7 @@ def _operation(document: Json, operation: Json) -> Json:
 
 
 def _body(holder: Json) -> Json:
-    """What a request or a response holds, of each media type."""
+    """The content of a request or a response, by media type."""
     if "$ref" in holder:
         return {"$ref": holder["$ref"]}
     kinds = holder.get("content", {}).items()

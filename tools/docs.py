@@ -1,4 +1,7 @@
-"""Writes what is generated: both actions, their types, tables and names on the pages. `python -m tools.docs`; `--check` compares."""
+"""Generate both actions, their types, and the generated parts of the documentation.
+
+`python -m tools.docs` writes the files; `--check` only compares.
+"""
 
 from __future__ import annotations
 
@@ -28,32 +31,39 @@ OUTPUT_KINDS = {"deployment_uuids": LIST, "duration": ["type: integer"], "timed_
 REPOSITORIES = "|".join(re.escape(name) for name in sorted({"deployer", PROJECT.rpartition("/")[2]}))
 NAMED = re.compile(rf"(?:(?<=github\.com/)|(?<![\w./-]))[\w.-]+/(?:{REPOSITORIES})(?![\w-])")
 IMAGED = re.compile(rf"\bghcr\.io/[\w.-]+/(?:{REPOSITORIES.lower()})(?![\w-])")
-"""Our repository and our image on a page, whosever they were when it was written; a fork may have renamed the repository, too."""
+"""Our repository and our image on a page, under any owner; a fork may also have renamed the repository."""
 
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", ".github/ISSUE_TEMPLATE/*.yml")
-"""What names the project in public."""
+"""The files that name the project."""
 
+KILLED = "cancelled() && steps.deploy.outputs.status == '' && steps.deploy.outputs.deployment_uuids != ''"
 MARK = re.compile(r"(<!-- generated: (?P<part>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def quoted(text: str) -> str:
-    """A YAML string in double quotes, in which nothing means anything."""
+    """A YAML string in double quotes, with everything escaped."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def action(image: str = "Dockerfile") -> str:
-    """action.yml. On main it is built from the Dockerfile; a release puts its tested image there (`tools/release.py --pin`)."""
+    """action.yml. On main it builds the Dockerfile; a release runs its tested image.
+
+    `tools/release.py --pin` sets the image.
+    """
     return "\n".join([*_interface(), "runs:", "  using: docker", f"  image: {image}"]) + "\n"
 
 
 def pinned(text: str) -> str:
-    """The image that an action.yml runs: a release's own stays."""
+    """The image that an action.yml runs: of a release by digest, otherwise the Dockerfile."""
     found = PINNED.search(text)
     return found[1] if found else "Dockerfile"
 
 
 def composite() -> str:
-    """composite/action.yml: the same without Docker. An input reaches the program in its environment, never in the text of a command."""
+    """composite/action.yml: the action without Docker.
+
+    Inputs reach the program as environment variables, never in the text of a command.
+    """
     names = [
         each for name, _, spelling in declared((*PROVIDERS, Common)) for each in (name, *spelling.inputs)
     ]
@@ -62,14 +72,14 @@ def composite() -> str:
         "runs:",
         "  using: composite",
         "  steps:",
-        "    # `exec`: the runner signals this one process, and it must be the program that hears it.",
+        "    # `exec`: the runner signals only this process, so it must be the program.",
         "    - id: deploy",
         "      shell: bash",
         '      run: exec bash "$GITHUB_ACTION_PATH/start.sh"',
         "      env:",
         *(f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}" for name in names),
-        "    # The second net: the program was ended before it could say how its deployment ends.",
-        "    - if: cancelled() && steps.deploy.outputs.status == '' && steps.deploy.outputs.deployment_uuids != ''",
+        "    # In case the program was killed before it could report the end of its deployment.",
+        f"    - if: {KILLED}",
         "      shell: bash",
         '      run: bash "$GITHUB_ACTION_PATH/net.sh"',
         "      env:",
@@ -80,7 +90,10 @@ def composite() -> str:
 
 
 def _interface(value: Callable[[str], list[str]] = lambda _: []) -> list[str]:
-    """What both actions have in common. No `default:` anywhere: it would arrive as if the user had given it (architecture 3)."""
+    """What both actions have in common.
+
+    There is no `default:`: it would arrive as if the user had set the input (architecture 3).
+    """
     lines = [
         WRITTEN,
         f"name: {quoted(NAME)}",
@@ -106,7 +119,10 @@ def _interface(value: Callable[[str], list[str]] = lambda _: []) -> list[str]:
 
 
 def types() -> str:
-    """action-types.yml, for those who write workflows in a language with types (https://github.com/typesafegithub/github-actions-typing)."""
+    """action-types.yml, for workflows that are written in a typed language.
+
+    The format: https://github.com/typesafegithub/github-actions-typing
+    """
     lines = [WRITTEN, "inputs:"]
     for name, info, spelling in declared((*PROVIDERS, Common)):
         kind = _kind(info.annotation)
@@ -122,8 +138,8 @@ def types() -> str:
 
 
 def _kind(annotation: Any) -> list[str]:
-    """What is read from text by a validator of its own (durations, addresses) is a text here."""
-    if get_origin(annotation) in {Union, UnionType}:  # `… | None`: not given
+    """The type of an input. Values with a validator of their own (durations, URLs) are strings."""
+    if get_origin(annotation) in {Union, UnionType}:  # `… | None`: not set
         return _kind(next(each for each in get_args(annotation) if each is not type(None)))
     if get_origin(annotation) is Annotated:
         return _kind(get_args(annotation)[0])
@@ -170,13 +186,13 @@ PARTS = {"inputs": inputs, "outputs": outputs, "statuses": statuses}
 
 
 def page(text: str) -> str:
-    """A page with its generated parts, and the project's public name, anew."""
+    """The page with its generated parts and the project's public name up to date."""
     text = NAMED.sub(PROJECT, IMAGED.sub(IMAGE, text))
     return MARK.sub(lambda match: match[1] + PARTS[match["part"]]() + match[3], text)
 
 
 def generated() -> dict[str, str]:
-    """Each file that is written here, as it should be."""
+    """The text that each generated file should have, by path."""
     old = (ROOT / "action.yml").read_text("utf-8")
     pages = [path for glob in PAGES for path in sorted(ROOT.glob(glob))]
     return {
@@ -189,7 +205,7 @@ def generated() -> dict[str, str]:
 
 
 def main(argv: list[str]) -> int:
-    """Write the files, or with `--check` print how they differ and what to do."""
+    """Write the files, or with `--check` print how they differ and return 1."""
     stale = 0
     for name, text in generated().items():
         path = ROOT / name
@@ -198,16 +214,14 @@ def main(argv: list[str]) -> int:
             continue
         if "--check" in argv:
             stale = 1
-            print(
-                *difflib.unified_diff(
-                    old.splitlines(), text.splitlines(), name, "generated", lineterm="", n=1
-                ),
-                sep="\n",
+            changes = difflib.unified_diff(
+                old.splitlines(), text.splitlines(), name, "generated", lineterm="", n=1
             )
+            print(*changes, sep="\n")
         else:
             path.write_text(text, "utf-8")
     if stale:
-        print("The generated parts are stale: run `make docs`.")
+        print("The generated parts are out of date. Run `make docs`.")
     return stale
 
 

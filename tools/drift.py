@@ -1,6 +1,7 @@
-"""What of Coolify's API we use is still in its own document. `python tools/drift.py [FILE]` lists what is not. Needs only Python.
+"""List what Deployer uses of Coolify's API that is missing from Coolify's current OpenAPI document.
 
-The document is thinner than the server: `finished_at`, the answer for a tag, a skipped deployment were never in it.
+`python tools/drift.py [FILE]`. Needs only Python. The document describes less than the server does:
+`finished_at`, the response for a tag, and skipped deployments were never in it.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from pathlib import Path
 from typing import Any
 
 URL = "https://raw.githubusercontent.com/coollabsio/coolify/v4.x/openapi.json"
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Use:
-    """One request of ours: its parameters, what we send in its body, and what we get by the document (`a.b`: in a list or an object)."""
+    """A request that Deployer sends."""
 
     request: str
+    """The method, and the path as the document spells it."""
     parameters: tuple[str, ...] = ()
+    """In the path or the query."""
     sends: tuple[str, ...] = ()
+    """Fields of the request's body; `a.b` is in a list or an object."""
     reads: tuple[str, ...] = ()
+    """Fields of the response that the document names."""
 
 
 USES = (
@@ -88,18 +93,19 @@ USES = (
 
 SCHEMAS = {
     "ApplicationDeploymentQueue": (
-        "id application_id deployment_uuid pull_request_id force_rebuild commit status is_webhook is_api created_at logs restart_only "
-        "server_id server_name deployment_url rollback"
+        "id application_id deployment_uuid pull_request_id force_rebuild commit status is_webhook is_api "
+        "created_at logs restart_only server_id server_name deployment_url rollback"
     ),
     "Application": (
-        "uuid name fqdn build_pack git_repository git_commit_sha docker_registry_image_name docker_registry_image_tag status "
-        "preview_url_template health_check_enabled custom_healthcheck_found post_deployment_command settings"
+        "uuid name fqdn build_pack git_repository git_commit_sha docker_registry_image_name "
+        "docker_registry_image_tag status preview_url_template health_check_enabled "
+        "custom_healthcheck_found post_deployment_command settings"
     ),
 }
 
 
 def drift(document: dict[str, Any]) -> list[str]:
-    """What we use and the document does not have, in our own words: nothing of the document is repeated."""
+    """What Deployer uses and the document lacks, one sentence each; none repeats text of the document."""
     return [line for use in USES for line in _drift_of(use, document)] + [
         f"`{name}.{field}` is gone from the schemas"
         for name, fields in SCHEMAS.items()
@@ -117,9 +123,11 @@ def _drift_of(use: Use, document: dict[str, Any]) -> Iterator[str]:
     named = {each.get("name") for each in operation.get("parameters", ())}
     yield from (f"`{use.request}` has no parameter `{name}`" for name in use.parameters if name not in named)
     body = set(_fields(operation.get("requestBody", {})))
-    yield from (f"`{use.request}` takes no `{name}`" for name in use.sends if name not in body)
-    answers = {name for answer in operation.get("responses", {}).values() for name in _fields(answer)}
-    yield from (f"`{use.request}` answers no `{name}`" for name in use.reads if name not in answers)
+    yield from (f"the body of `{use.request}` has no `{name}`" for name in use.sends if name not in body)
+    fields = {name for response in operation.get("responses", {}).values() for name in _fields(response)}
+    yield from (
+        f"the response to `{use.request}` has no `{name}`" for name in use.reads if name not in fields
+    )
 
 
 def _fields(holder: dict[str, Any]) -> Iterator[str]:
@@ -128,7 +136,7 @@ def _fields(holder: dict[str, Any]) -> Iterator[str]:
 
 
 def _inside(schema: dict[str, Any], before: str) -> Iterator[str]:
-    """Every field of a schema, with the way to it; a list is as good as what it holds."""
+    """Every field of a schema with its path; an item of a list has the path of the list."""
     for part in (schema, *schema.get("allOf", ()), *schema.get("oneOf", ())):
         for name, inner in part.get("properties", {}).items():
             yield before + name
@@ -141,8 +149,8 @@ def main(argv: list[str]) -> int:
     if argv:
         text = Path(argv[0]).read_bytes()
     else:
-        with urllib.request.urlopen(URL, timeout=PATIENCE) as answer:
-            text = answer.read()
+        with urllib.request.urlopen(URL, timeout=TIMEOUT_SECONDS) as response:
+            text = response.read()
     lines = drift(json.loads(text))
     print(*(f"- {line}" for line in lines), sep="\n", end="\n" if lines else "")
     return bool(lines)

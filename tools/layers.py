@@ -1,6 +1,6 @@
-"""What the image adds to its base: the size of our layers, what they hold, and which modules no rehearsal has loaded. Prints, never fails.
+"""Print what the image adds to its base: our layers, their content, and modules that no rehearsal loads.
 
-`python -m tools.layers [IMAGE]`, with a Docker engine at hand.
+`python -m tools.layers [IMAGE]`. Needs a Docker engine.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ IMAGE = "deployer:e2e"
 OURS = ("/opt/deployer", "COPY /out/", "LABEL", "ENTRYPOINT")
 REHEARSALS = ("success", "build-failure", "bad-token", "image-update", "bad-release", "tag", "no-such")
 PYTHON = "/opt/deployer/bin/python"
-SHOWN = 12
+MAX_ROWS = 12
 
 FILES = """
 import json, pathlib
-files = [path for path in pathlib.Path("/opt/deployer").rglob("*") if path.is_file() and not path.is_symlink()]
+found = pathlib.Path("/opt/deployer").rglob("*")
+files = [path for path in found if path.is_file() and not path.is_symlink()]
 print(json.dumps({str(path): path.stat().st_size for path in files}))
 """
 
-# The program itself, and at its end what it has loaded, as the last line.
+# The program, and as its last line the modules that it has loaded.
 LOADED = """
 import json, sys
 from deployer.__main__ import run
 run()
-print(json.dumps([module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)]), file=sys.stderr)
+paths = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+print(json.dumps([path for path in paths if path]), file=sys.stderr)
 """
 
 
@@ -36,8 +38,8 @@ def docker(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True)  # noqa: S603, S607 -- docker, on the PATH
 
 
-def held(path: str) -> str:
-    """The package that a file of /opt/deployer belongs to, and its kind."""
+def owner(path: str) -> str:
+    """What a file of /opt/deployer belongs to: its package, or its kind."""
     _, _, inner = path.partition("/site-packages/")
     if not inner:
         return "the rest"
@@ -48,13 +50,13 @@ def held(path: str) -> str:
 
 
 def unused(files: Iterable[str], loaded: set[str]) -> list[str]:
-    """Modules of other people's packages that were not loaded; data beside them is not judged."""
+    """Modules of third-party packages that were not loaded; data files don't count."""
     modules = [path for path in files if path.endswith((".py", ".so")) and "/site-packages/" in path]
     return [path for path in modules if path not in loaded and "/site-packages/deployer/" not in path]
 
 
 def table(sizes: Counter[str]) -> str:
-    return "\n".join(f"{size / 1024:8.0f} KiB  {name}" for name, size in sizes.most_common(SHOWN))
+    return "\n".join(f"{size / 1024:8.0f} KiB  {name}" for name, size in sizes.most_common(MAX_ROWS))
 
 
 def main(argv: list[str]) -> int:
@@ -62,17 +64,17 @@ def main(argv: list[str]) -> int:
     history = docker(
         "history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", image
     ).stdout.splitlines()
-    print("our layers:", *(line[:110] for line in history if any(sign in line for sign in OURS)), sep="\n")
+    print("our layers:", *(line[:110] for line in history if any(mark in line for mark in OURS)), sep="\n")
     files = json.loads(docker("run", "--rm", "--entrypoint", PYTHON, image, "-I", "-c", FILES).stdout)
     sizes: Counter[str] = Counter()
     for path, size in files.items():
-        sizes[held(path)] += size
-    print(f"what they hold ({len(files)} files):", table(sizes), sep="\n")
+        sizes[owner(path)] += size
+    print(f"their content ({len(files)} files):", table(sizes), sep="\n")
     loaded: set[str] = set()
     for name in REHEARSALS:
         inputs = ("--env", f"DEPLOYER_REHEARSE={name}", "--env", "DEPLOYER_TAG=production")
-        said = docker("run", "--rm", *inputs, "--entrypoint", PYTHON, image, "-I", "-c", LOADED).stderr
-        loaded |= set(json.loads(said.splitlines()[-1]))
+        output = docker("run", "--rm", *inputs, "--entrypoint", PYTHON, image, "-I", "-c", LOADED).stderr
+        loaded |= set(json.loads(output.splitlines()[-1]))
     idle = Counter({path.partition("/site-packages/")[2]: files[path] for path in unused(files, loaded)})
     print(
         f"not loaded in {len(REHEARSALS)} rehearsals ({sum(idle.values()) // 1024} KiB without bytecode):",

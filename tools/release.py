@@ -1,4 +1,8 @@
-"""Do version, tag, changelog and docs agree (`--check TAG REPOSITORY`)? Its image into action.yml (`--pin DIGEST`). `--notes`."""
+"""Steps of a release.
+
+`--check TAG REPOSITORY` checks that version, tag, changelog and documentation agree. `--pin DIGEST` makes
+action.yml run the tested image. `--notes` prints the version's section of the changelog.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ PAGES = ("README.md", "docs/**/*.md")
 
 @dataclass(frozen=True)
 class Tree:
-    """What is to be released."""
+    """The content of the commit that is to be released."""
 
     version: str
     project: str
@@ -33,7 +37,7 @@ class Tree:
 
 
 def faults(tree: Tree, tag: str, tags: list[str], repository: str) -> list[str]:
-    """Everything that keeps this tree from being released under this tag, in sentences."""
+    """Every reason why this tree can't be released under this tag, one sentence each."""
     found = []
     if not VERSION.fullmatch(tree.version):
         found.append(f"the version {tree.version} is not of the form 1.2.3")
@@ -41,12 +45,14 @@ def faults(tree: Tree, tag: str, tags: list[str], repository: str) -> list[str]:
         found.append(f"the tag is {tag}, and deployer/__init__.py says {tree.version}")
     newer = [other for other in tags if other != tag and _key(other) >= _key(tag)]
     if newer:
-        found.append(f"{max(newer, key=_key)} is released already: the moving tags would go back")
+        found.append(
+            f"{max(newer, key=_key)} is already released: the moving tags would move back to an older version"
+        )
     if repository.lower() != tree.project.lower():
         found.append(f"deployer/__init__.py calls the project {tree.project}, and this is {repository}")
     if docs.pinned(tree.action) != "Dockerfile":
-        found.append("action.yml runs an image already: a release is made of a commit of the main branch")
-    found += [f"{name} is stale: run `make docs`" for name in tree.stale]
+        found.append("action.yml already runs an image. Release a commit of the main branch")
+    found += [f"{name} is out of date. Run `make docs`" for name in tree.stale]
     return (
         found
         + _in_changelog(tree)
@@ -57,19 +63,21 @@ def faults(tree: Tree, tag: str, tags: list[str], repository: str) -> list[str]:
 def _in_changelog(tree: Tree) -> list[str]:
     parts = sections(tree.changelog)
     if parts.pop("Unreleased", "").strip():
-        return ["CHANGELOG.md has entries that are still unreleased"]
+        return ["CHANGELOG.md still has entries under Unreleased"]
     if next(iter(parts), "") != tree.version:
         return [f"the newest version in CHANGELOG.md is {next(iter(parts), 'missing')}, not {tree.version}"]
-    return [] if parts[tree.version].strip() else [f"CHANGELOG.md says nothing of {tree.version}"]
+    return [] if parts[tree.version].strip() else [f"the section of {tree.version} in CHANGELOG.md is empty"]
 
 
 def _on_page(tree: Tree, name: str, text: str) -> list[str]:
-    """A page may name the moving tags of the version's major, and nothing else of ours."""
-    found = ["says that nothing is released yet"] if "Not released yet" in text else []
+    """A page may only name the action and the image by the major version."""
+    found = ['still says "Not released yet"'] if "Not released yet" in text else []
     actions = set(re.findall(rf"{re.escape(tree.project)}(?:/composite)?@([\w.-]+)", text))
     images = set(re.findall(rf"{re.escape(docs.IMAGE)}:(\d[\w.-]*)", text))
-    found += [f"has the action @{each}, not @v{tree.major}" for each in sorted(actions - {f"v{tree.major}"})]
-    found += [f"has the image :{each}, not :{tree.major}" for each in sorted(images - {tree.major})]
+    found += [
+        f"names the action @{each}, not @v{tree.major}" for each in sorted(actions - {f"v{tree.major}"})
+    ]
+    found += [f"names the image :{each}, not :{tree.major}" for each in sorted(images - {tree.major})]
     return [f"{name} {each}" for each in found]
 
 
@@ -81,12 +89,12 @@ def sections(changelog: str) -> dict[str, str]:
 
 
 def _key(tag: str) -> tuple[int, ...]:
-    """What is no version of ours comes before all that are: `v0`."""
+    """The version of a tag; any other tag (`v0`) sorts before all versions."""
     match = VERSION.fullmatch(tag.removeprefix("v"))
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
-def here() -> Tree:
+def current_tree() -> Tree:
     pages = {
         str(path.relative_to(docs.ROOT)): path.read_text("utf-8")
         for glob in PAGES
@@ -103,17 +111,16 @@ def main(argv: list[str]) -> int:
         case ["--check", tag, repository]:
             command = ["git", "tag", "--list"]
             tags = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()  # noqa: S603
-            found = faults(here(), tag, tags, repository)
-            print(
-                *(f"::error title=Release::{fault}" for fault in found), sep="\n", end="\n" if found else ""
-            )
+            found = faults(current_tree(), tag, tags, repository)
+            for fault in found:
+                print(f"::error title=Release::{fault}")
             return bool(found)
         case ["--pin", digest] if DIGEST.fullmatch(digest):
             (docs.ROOT / "action.yml").write_text(docs.action(f"docker://{docs.IMAGE}@{digest}"), "utf-8")
         case ["--notes"]:
-            print(sections(here().changelog).get(__version__, ""))
+            print(sections(current_tree().changelog).get(__version__, ""))
         case _:
-            print("--check TAG REPOSITORY, --pin sha256:…, or --notes", file=sys.stderr)
+            print("usage: --check TAG REPOSITORY | --pin sha256:… | --notes", file=sys.stderr)
             return 2
     return 0
 

@@ -1,6 +1,6 @@
-"""Makes a small environment with only what Deployer needs to run, locked by hash: `python3 tools/run_venv.py FOLDER`. See `make demo`.
+"""Create an environment with only what Deployer needs to run, locked by hash, as `make demo` uses it.
 
-The environment has no pip of its own: to install one would take as long as all the rest.
+`python3 tools/run_venv.py FOLDER`. The environment has no pip: installing it would double the time.
 """
 
 import ensurepip
@@ -15,12 +15,12 @@ LOCK = Path(__file__).parent.parent / "requirements.txt"
 OPTIONS = (
     *("--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile"),
     *("--quiet", "--disable-pip-version-check", "--root-user-action", "ignore"),
-    "--no-user",  # the opposite in somebody's pip.conf does not go with --target
+    "--no-user",  # `user = yes` in a pip.conf can't be combined with --target
 )
 
 
 def pip() -> list[str]:
-    """The pip beside this Python; otherwise the wheel that Python carries for `venv`, which starts more slowly."""
+    """This Python's pip; otherwise the wheel that Python ships for `venv`, which starts more slowly."""
     if find_spec("pip"):
         return ["-m", "pip"]
     folders = (sysconfig.get_config_var("WHEEL_PKG_DIR"), Path(ensurepip.__file__).parent / "_bundled")
@@ -29,13 +29,12 @@ def pip() -> list[str]:
 
 
 def main(folder: str) -> int:
-    """Return pip's exit code. The environment is made anew: what an interrupted run has left does not count."""
+    """Create the environment and return pip's exit code. What an interrupted run left is removed first."""
     venv.create(folder, clear=True, with_pip=False)
-    site = sysconfig.get_path(
-        "purelib", "venv", {"base": folder, "platbase": folder, "installed_base": folder}
-    )
-    words = [sys.executable, *pip(), "install", *OPTIONS, "--target", site, "--requirement", str(LOCK)]
-    return subprocess.call(words)  # noqa: S603 -- all named here
+    base = {"base": folder, "platbase": folder, "installed_base": folder}
+    site = sysconfig.get_path("purelib", "venv", base)
+    command = [sys.executable, *pip(), "install", *OPTIONS, "--target", site, "--requirement", str(LOCK)]
+    return subprocess.call(command)  # noqa: S603 -- a constant command
 
 
 if __name__ == "__main__":

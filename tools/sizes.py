@@ -1,10 +1,10 @@
-"""How large the program is: the lines of each file and the longest functions. Prints, never fails: a size is a question, not an error."""
+"""Print the size of the program: the lines of each file, and the longest functions. Never fails."""
 
 import ast
 import textwrap
 from pathlib import Path
 
-LONGEST = 8
+MAX_ROWS = 8
 
 
 def functions(path: Path) -> list[tuple[int, str]]:
@@ -16,16 +16,16 @@ def functions(path: Path) -> list[tuple[int, str]]:
 
 
 def main() -> None:
-    house = Path("deployer")
-    lines = {path: len(path.read_text("utf-8").splitlines()) for path in house.rglob("*.py")}
+    package = Path("deployer")
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in package.rglob("*.py")}
     largest = sorted(lines.items(), key=lambda item: item[1], reverse=True)
     longest = sorted((size for path in lines for size in functions(path)), reverse=True)
-    # No file name is torn apart: the space within an item does not break.
+    # A no-break space keeps a name and its size on one line.
     files = textwrap.fill(
-        ", ".join(f"{path.relative_to(house)}\N{NO-BREAK SPACE}{count}" for path, count in largest), 110
+        ", ".join(f"{path.relative_to(package)}\N{NO-BREAK SPACE}{count}" for path, count in largest), 110
     )
     print(f"{sum(lines.values())} lines in {len(lines)} files:", files, "the longest functions:", sep="\n")
-    print(*(f"{count:4} {name}" for count, name in longest[:LONGEST]), sep="\n")
+    print(*(f"{count:4} {name}" for count, name in longest[:MAX_ROWS]), sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Literal
 from deployer.model.outcome import Command
 
 VerifyHealth = Literal["auto", "true", "false"]
-"""`verify_health`: check the status unless the platform has (`auto`), always and for longer (`true`), or never."""
+"""`verify_health`: check it unless the platform did (`auto`), always and longer (`true`), or never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,5 +168,5 @@ def test_fallback_step_names_running_deployments_without_commands() -> None:
     completed = subprocess.run(
         ["bash", str(ACTION / "net.sh")], env=environ, capture_output=True, text=True, check=True
     )
-    assert completed.stdout.splitlines()[0].endswith("see https://x.example/50%25::set-output name=a::b")
+    assert completed.stdout.splitlines()[0].endswith("See https://x.example/50%25::set-output name=a::b")
     assert len(completed.stdout.splitlines()) == 1

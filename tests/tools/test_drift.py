@@ -59,12 +59,12 @@ def test_complete_document_has_no_drift() -> None:
         ),
         pytest.param(
             ("paths", "/deploy", "post", "responses", "200", "content"),
-            "`POST /deploy` answers no `deployments.message`",
+            "the response to `POST /deploy` has no `deployments.message`",
             id="response",
         ),
         pytest.param(
             ("paths", "/applications/{uuid}/envs/bulk", "patch", "requestBody"),
-            "`PATCH /applications/{uuid}/envs/bulk` takes no `data.key`",
+            "the body of `PATCH /applications/{uuid}/envs/bulk` has no `data.key`",
             id="body",
         ),
         pytest.param(

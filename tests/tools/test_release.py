@@ -41,7 +41,7 @@ def test_consistent_tree_has_no_faults() -> None:
         ),
         pytest.param(
             replace(VALID, changelog=CHANGELOG.replace("Unreleased\n", "Unreleased\n- x\n")),
-            "still unreleased",
+            "still has entries under Unreleased",
             id="unreleased",
         ),
         pytest.param(
@@ -50,29 +50,29 @@ def test_consistent_tree_has_no_faults() -> None:
         pytest.param(replace(VALID, changelog=""), "is missing, not 0.2.0", id="no-changelog"),
         pytest.param(
             replace(VALID, changelog="## 0.2.0\n\n## 0.1.0\n- x\n"),
-            "says nothing of 0.2.0",
+            "the section of 0.2.0 in CHANGELOG.md is empty",
             id="empty-changelog-section",
         ),
         pytest.param(
             replace(VALID, pages={"README.md": "> **Not released yet.**"}),
-            "README.md says that nothing",
+            'README.md still says "Not released yet"',
             id="not-released-notice",
         ),
         pytest.param(
             replace(VALID, pages={"docs/a.md": "some/deployer/composite@v1"}),
-            "docs/a.md has the action @v1",
+            "docs/a.md names the action @v1",
             id="action",
         ),
         pytest.param(
-            replace(VALID, pages={"a": f"{docs.IMAGE}:0.1"}), "a has the image :0.1, not :0", id="image"
+            replace(VALID, pages={"a": f"{docs.IMAGE}:0.1"}), "a names the image :0.1, not :0", id="image"
         ),
         pytest.param(
             replace(VALID, action=docs.action(f"docker://x@sha256:{'0' * 64}")),
-            "runs an image already",
+            "already runs an image",
             id="already-pinned",
         ),
         pytest.param(
-            replace(VALID, stale=("action.yml",)), "action.yml is stale: run `make docs`", id="stale"
+            replace(VALID, stale=("action.yml",)), "action.yml is out of date. Run `make docs`", id="stale"
         ),
     ],
 )
@@ -81,7 +81,7 @@ def test_mismatch_is_a_fault(tree: Tree, fault: str) -> None:
 
 
 def test_moving_tags_never_move_back() -> None:
-    assert "v0.10.0 is released already: the moving tags would go back" in faults(
+    assert "v0.10.0 is already released: the moving tags would move back to an older version" in faults(
         VALID, "v0.2.0", [*TAGS, "v0.10.0"], "some/deployer"
     )
 
@@ -109,6 +109,6 @@ def test_invalid_arguments_are_an_error(arguments: list[str]) -> None:
 
 
 def test_this_tree_is_read() -> None:
-    tree = release.here()
+    tree = release.current_tree()
     assert tree.stale == ()
     assert Path("README.md").as_posix() in tree.pages

@@ -54,11 +54,11 @@ class Redactor:
         return self._all.halves().may_continue(text)
 
     def split_secret(self, before: str, after: str) -> tuple[int, int]:
-        """How many characters at the end of `before` and at the start of `after` are parts of one secret."""
+        """How many characters at the end of `before` and at the start of `after` belong to one secret."""
         return self._all.halves().cut(before, after)
 
     def cut(self, text: str, limit: int, *, end: bool = True) -> str:
-        """The text redacted, and at most `limit` characters of it: the beginning, and with `end` also the end.
+        """The text redacted, and at most `limit` characters: the beginning, and with `end` also the end.
 
         The only place where text is cut: redaction would miss half a secret.
         """

@@ -1,4 +1,4 @@
-"""A large log costs in proportion to what is new: an unchanged response is not parsed, a longer log only in part."""
+"""Large logs: an unchanged response is not parsed again, and of a longer log only what is new."""
 
 from __future__ import annotations
 
