@@ -81,7 +81,7 @@ def composite() -> str:
         "    # In case the program was killed before it could report the end of its deployment.",
         f"    - if: {KILLED}",
         "      shell: bash",
-        '      run: bash "$GITHUB_ACTION_PATH/net.sh"',
+        '      run: bash "$GITHUB_ACTION_PATH/report-killed.sh"',
         "      env:",
         "        DEPLOYMENTS: ${{ steps.deploy.outputs.deployment_uuids }}",
         "        DEPLOYMENT_URL: ${{ steps.deploy.outputs.deployment_url }}",

@@ -166,7 +166,7 @@ def test_fallback_step_names_running_deployments_without_commands() -> None:
         "DEPLOYMENT_URL": "https://x.example/50%\r\n::set-output name=a::b",
     }
     completed = subprocess.run(
-        ["bash", str(ACTION / "net.sh")], env=environ, capture_output=True, text=True, check=True
+        ["bash", str(ACTION / "report-killed.sh")], env=environ, capture_output=True, text=True, check=True
     )
     assert completed.stdout.splitlines()[0].endswith("See https://x.example/50%25::set-output name=a::b")
     assert len(completed.stdout.splitlines()) == 1
