@@ -39,11 +39,12 @@ from deployer.providers.cloudfoundry.watching import (
     instance_status,
     logs,
 )
-from deployer.providers.coolify import history, resources, rollback_rules, trigger, trigger_requests
+from deployer.providers.coolify import history, resources, rollback_rules
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes import application, envs
 from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.triggering import trigger, trigger_requests
 from deployer.providers.coolify.watching import deployment, resource_status
 from deployer.simulator.cloudfoundry import world as foundation
 from deployer.simulator.coolify import server as simulated

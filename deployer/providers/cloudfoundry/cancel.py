@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from deployer.http.client import Response
 from deployer.model import Handle, Owner, UnavailableError
-from deployer.providers.cloudfoundry import trigger_requests
 from deployer.providers.cloudfoundry.api import resources, responses
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.condition import Condition
+from deployer.providers.cloudfoundry.triggering import trigger_requests
 from deployer.providers.cloudfoundry.watching import deployment_status
 from deployer.providers.payload import Row
 

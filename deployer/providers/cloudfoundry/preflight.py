@@ -10,7 +10,7 @@ from deployer.providers import payload
 from deployer.providers.cloudfoundry.api import responses
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.api.guids import space_of
-from deployer.providers.cloudfoundry.trigger_requests import DOCKER
+from deployer.providers.cloudfoundry.triggering.trigger_requests import DOCKER
 from deployer.providers.payload import Row
 
 T = TypeVar("T")

@@ -24,23 +24,16 @@ from deployer.model import (
     TriggerResult,
     UnavailableError,
 )
-from deployer.providers.cloudfoundry import (
-    deployment_list,
-    images,
-    preflight,
-    rollback,
-    routes,
-    trigger,
-    trigger_requests,
-)
+from deployer.providers.cloudfoundry import images, preflight, rollback, routes
 from deployer.providers.cloudfoundry.api import resources
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.app import AppState, AtCheck, PreviousVersion, TriggerRequest
 from deployer.providers.cloudfoundry.cancel import Canceller
-from deployer.providers.cloudfoundry.find_triggered import TriggerSearch
 from deployer.providers.cloudfoundry.lookup import AppLookup
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.staging import Stager
+from deployer.providers.cloudfoundry.triggering import deployment_list, trigger, trigger_requests
+from deployer.providers.cloudfoundry.triggering.find_triggered import TriggerSearch
+from deployer.providers.cloudfoundry.triggering.staging import Stager
 from deployer.providers.cloudfoundry.watching import instance_status
 from deployer.providers.cloudfoundry.watching.logs import AppLog
 from deployer.providers.cloudfoundry.watching.poll import Poller

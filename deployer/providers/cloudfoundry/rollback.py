@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from deployer.model import Handle, Rejected
-from deployer.providers.cloudfoundry import trigger_requests
 from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.triggering import trigger_requests
 
 STOPPED_BEFORE = "it was stopped before this run: there is no previous version to restore"
 SAME_DROPLET = "no other droplet ran before: there is no previous version to restore"

@@ -11,7 +11,7 @@ from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.versions import Feature
 from deployer.providers.coolify.history import is_of_pull_request, record_id
 from deployer.providers.coolify.lookup import Lookup
-from deployer.providers.coolify.trigger_requests import APPLICATION, NO_CANCEL
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, NO_CANCEL
 from deployer.providers.coolify.watching import stalled_queue
 from deployer.providers.coolify.watching.poll import Poller
 

@@ -8,7 +8,7 @@ from deployer.model import Command, Handle, Owner, Started, UnavailableError
 from deployer.providers.coolify.api.client import RESPONSE_MISMATCH
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.options import Options
-from deployer.providers.coolify.trigger_requests import is_forced
+from deployer.providers.coolify.triggering.trigger_requests import is_forced
 from deployer.providers.coolify.watching.deployment import page_of
 from deployer.providers.payload import Row
 

@@ -24,7 +24,7 @@ from deployer.providers.coolify.history import (
 )
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, KINDS, TAG, unsupported
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, KINDS, TAG, unsupported
 from deployer.providers.payload import Row
 
 MAX_TAG_MEMBERS = 20

@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 from deployer.http.client import Response
 from deployer.model import Ability, Command
-from deployer.providers.coolify import resources, trigger_requests
+from deployer.providers.coolify import resources
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.client import Client
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
+from deployer.providers.coolify.triggering import trigger_requests
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TAG, TriggerRequest
 from deployer.providers.payload import Row
 
 NEW = "new"

@@ -26,7 +26,7 @@ from deployer.model import (
     TriggerResult,
     UnavailableError,
 )
-from deployer.providers.coolify import preflight, resources, tags, trigger, trigger_requests
+from deployer.providers.coolify import preflight, resources
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.client import Client
 from deployer.providers.coolify.api.versions import Version
@@ -34,12 +34,13 @@ from deployer.providers.coolify.cancel import CANNOT_READ_NOTE, Canceller
 from deployer.providers.coolify.changes.apply import ChangeApplier, RequestedChanges
 from deployer.providers.coolify.changes.create import Creator
 from deployer.providers.coolify.changes.create_rules import NewApplication
-from deployer.providers.coolify.find_triggered import TriggerSearch
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.resources import TagResponse
 from deployer.providers.coolify.rollback import Rollback
-from deployer.providers.coolify.trigger_requests import APPLICATION, KINDS, TAG, TriggerRequest
+from deployer.providers.coolify.triggering import tags, trigger, trigger_requests
+from deployer.providers.coolify.triggering.find_triggered import TriggerSearch
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, KINDS, TAG, TriggerRequest
 from deployer.providers.coolify.watching.poll import Poller
 
 CONNECT_READ_SECONDS = 8.0

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from deployer.model import Command, Target
 from deployer.providers.coolify.changes.progress import ChangeProgress
 from deployer.providers.coolify.options import Options
-from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TAG, TriggerRequest
 from deployer.providers.payload import Row
 
 ADDRESS = re.compile(r"https?://(?![^/?#]*@)(?=[^/?#:])[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}")

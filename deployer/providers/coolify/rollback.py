@@ -19,7 +19,7 @@ from deployer.providers.coolify.changes.images import BUILD_PACK, Image
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.rollback_plan import SAME_IMAGE, RollbackPlan
 from deployer.providers.coolify.rollback_rules import NO_EARLIER_DEPLOYMENT, Candidate
-from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TAG, TriggerRequest
 from deployer.providers.payload import Row
 
 MAX_RECORDS = 10

@@ -14,7 +14,7 @@ from deployer.providers.coolify.changes import application, images
 from deployer.providers.coolify.changes.application import Patch
 from deployer.providers.coolify.changes.images import BUILD_PACK, Image
 from deployer.providers.coolify.rollback_rules import is_own
-from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TriggerRequest
 from deployer.providers.payload import Row
 
 SAME_IMAGE = (

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from threading import RLock
 
-from deployer.simulator.coolify.render import Renderer
+from deployer.simulator.coolify.rendering.renderer import Renderer
 from deployer.simulator.coolify.scenario import Scenario
 from deployer.simulator.coolify.state.deployments import App, Deployment, DeployOptions, spread
 from deployer.simulator.coolify.state.releases import course, wanted
 from deployer.simulator.coolify.state.resources import Act, Resource
 from deployer.simulator.coolify.state.script import TERMINAL
-from deployer.simulator.coolify.throttle import Throttle
+from deployer.simulator.coolify.state.throttle import Throttle
 from deployer.simulator.serving.exchange import Fault
 from deployer.simulator.serving.journal import Request
 from deployer.simulator.serving.made_up import TOKEN, made_up

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import RefusedError, Target
-from deployer.providers.cloudfoundry import trigger_requests
+from deployer.providers.cloudfoundry.triggering import trigger_requests
 from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, V3APP
 from tests.providers.cloudfoundry.support import (
     APP,

@@ -9,9 +9,9 @@ import requests
 import responses
 
 from deployer.model import Handle, RefusedError, UnavailableError
-from deployer.providers.coolify import trigger_requests
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.triggering import trigger_requests
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching.resource_status import HEALTH, RUNNING, STOPPED
 from tests.providers.coolify.support import (
     API,

@@ -13,12 +13,13 @@ import responses
 
 from deployer.http.client import TooLargeError
 from deployer.model import AccessDenied, Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import find_triggered, resources, trigger_requests
+from deployer.providers.coolify import resources
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE, TAG
+from deployer.providers.coolify.triggering import find_triggered, trigger_requests
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE, TAG
 from tests.providers.coolify.support import (
     API,
     APP,

@@ -6,11 +6,11 @@ import pytest
 import responses
 
 from deployer.model import Ability, Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import trigger_requests
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE, TAG
+from deployer.providers.coolify.triggering import trigger_requests
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, SERVICE, TAG
 from tests.providers.coolify.support import (
     NEW,
     PG,

@@ -11,8 +11,9 @@ import requests
 import responses
 
 from deployer.model import AccessDenied, Certainty, Handle, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import find_triggered, provider
+from deployer.providers.coolify import provider
 from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.triggering import find_triggered
 from tests.providers.coolify.support import (
     AGENT,
     API,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.providers.coolify import rollback_plan, rollback_rules, trigger
+from deployer.providers.coolify import rollback_plan, rollback_rules
 from deployer.providers.coolify.rollback_rules import Candidate
-from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
+from deployer.providers.coolify.triggering import trigger
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TriggerRequest
 from tests.providers.coolify.rollbacks import BEFORE, NOW, OLDER, done
 from tests.providers.coolify.support import WEB, Row, deployed, reply
 

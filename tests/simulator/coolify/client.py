@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.simulator import Session
-from deployer.simulator.coolify.render_env import uuid_of
+from deployer.simulator.coolify.rendering.env import uuid_of
 from tests.simulator.coolify.scenarios import simulating
 from tests.simulator.coolify.scenarios_changes import ALL_VARIABLES
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from deployer.simulator import VERSIONS, Request, Scenario
 from deployer.simulator.coolify.checks import caught_as, respond, shown
-from deployer.simulator.coolify.render_env import uuid_of
+from deployer.simulator.coolify.rendering.env import uuid_of
 from deployer.simulator.coolify.replies import body_of
 from deployer.simulator.coolify.scenarios import BUILT, IMAGE, MAIN
 from deployer.simulator.coolify.server import Server

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from deployer.simulator import VERSIONS
-from deployer.simulator.coolify.render import SENSITIVE
+from deployer.simulator.coolify.rendering.renderer import SENSITIVE
 from deployer.simulator.coolify.routes import ACTIONS, ROUTES, Route
 from tests.simulator.coolify.situations import (
     APPS,

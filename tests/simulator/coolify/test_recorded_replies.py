@@ -37,13 +37,14 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
-from deployer.providers.coolify import preflight, resources, trigger
+from deployer.providers.coolify import preflight, resources
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.history import application_of, matches_ours
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, NO_CANCEL, SERVICE, TAG
+from deployer.providers.coolify.triggering import trigger
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, NO_CANCEL, SERVICE, TAG
 from deployer.providers.coolify.watching import deployment, resource_status
 from deployer.watch import NextStage, Verdict, Watch, next_step, observe
 from tests.providers.coolify.support import BASE, NEW, server

@@ -22,7 +22,7 @@ from deployer.providers.coolify.changes.images import Image
 from deployer.providers.coolify.changes.progress import ChangeProgress
 from deployer.providers.coolify.changes.rejections import rejections, without_secrets
 from deployer.providers.coolify.lookup import Lookup
-from deployer.providers.coolify.trigger_requests import APPLICATION
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION
 
 MAX_SERVER_ERRORS = 3
 PIN_FIELD = "git_commit_sha"

@@ -14,7 +14,7 @@ from deployer.providers.coolify.changes.apply import ChangeApplier, json_or_rais
 from deployer.providers.coolify.changes.create_rules import NewApplication, Placement
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION
 from deployer.providers.payload import Row
 
 PATH = "/applications/dockerimage"

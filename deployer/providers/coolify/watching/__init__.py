@@ -1,1 +1,1 @@
-"""Polling: what Coolify says of a deployment and of a resource, and why a deployment failed."""
+"""Polling: the status of a deployment and of a resource, and why a deployment failed."""

@@ -12,7 +12,7 @@ from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
 from deployer.model.text import one_line
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.options import Options
-from deployer.providers.coolify.trigger_requests import APPLICATION
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION
 
 RUNNING, STOPPED, HEALTH = "running", "stopped", "healthy"
 """The conditions of a target that are polled, besides its deployments."""

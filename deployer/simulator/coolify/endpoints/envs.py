@@ -15,7 +15,7 @@ from deployer.simulator.coolify.endpoints.payload import (
     trimmed,
     unwanted,
 )
-from deployer.simulator.coolify.render_env import rendered, rendered_new, uuid_of
+from deployer.simulator.coolify.rendering.env import rendered, rendered_new, uuid_of
 from deployer.simulator.coolify.replies import reply
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state.deployments import App

@@ -4,7 +4,7 @@ from typing import Any
 
 from deployer.simulator.coolify.endpoints.create import all_projects, host_number
 from deployer.simulator.coolify.endpoints.read import current_app
-from deployer.simulator.coolify.render import with_own_columns
+from deployer.simulator.coolify.rendering.renderer import with_own_columns
 from deployer.simulator.coolify.replies import body_of, reply
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state import places

@@ -21,10 +21,10 @@ from deployer.model import (
     TriggerResult,
     UnavailableError,
 )
-from deployer.providers.coolify import trigger
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes.apply import NO_CHANGES, PARTLY_APPLIED
 from deployer.providers.coolify.provider import OLDER_DEPLOYMENT, CoolifyProvider
+from deployer.providers.coolify.triggering import trigger
 from tests.providers.coolify import support as shared
 from tests.providers.coolify.support import (
     API,

@@ -21,7 +21,7 @@ from deployer.providers.coolify.history import application_of
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching import deployment, poll, resource_status
 from deployer.providers.coolify.watching.resource_status import HEALTH, RUNNING, STOPPED
 from tests.providers.coolify.support import (

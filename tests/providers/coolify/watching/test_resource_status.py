@@ -12,7 +12,7 @@ import pytest
 from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError, VerifyHealth
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.options import Options
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching import resource_status
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
 from deployer.watch import End, Watch, observe

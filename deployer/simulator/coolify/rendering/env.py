@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from deployer.simulator.coolify.render import Renderer
+from deployer.simulator.coolify.rendering.renderer import Renderer
 from deployer.simulator.coolify.replies import record
 from deployer.simulator.coolify.state.variables import COLUMNS, Variable
 from deployer.simulator.serving.made_up import made_up

@@ -19,12 +19,13 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.model.text import one_line
-from deployer.providers.coolify import rollback_plan, tags
+from deployer.providers.coolify import rollback_plan
 from deployer.providers.coolify.api.versions import Feature
 from deployer.providers.coolify.history import adopt_oldest, check_application, matches_ours, record_id
 from deployer.providers.coolify.lookup import Lookup, is_list_refusal
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, TAG
+from deployer.providers.coolify.triggering import tags
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TAG
 from deployer.providers.coolify.watching import resource_status
 from deployer.providers.coolify.watching.poll import MAX_PHANTOM_CANDIDATES
 from deployer.providers.payload import Row

@@ -13,7 +13,7 @@ from deployer.providers.cloudfoundry.api.guids import guid_of
 from deployer.providers.cloudfoundry.app import AppState
 from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.trigger_requests import DOCKER
+from deployer.providers.cloudfoundry.triggering.trigger_requests import DOCKER
 
 PACKAGE_RETRY_SECONDS = 3.0
 """How long to wait before the status of a package is read again."""

@@ -24,9 +24,9 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
-from deployer.providers.coolify import tags, trigger
 from deployer.providers.coolify.resources import Progress, Resource, TagResponse
-from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE, TAG
+from deployer.providers.coolify.triggering import tags, trigger
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, SERVICE, TAG
 from deployer.providers.coolify.watching.resource_status import RUNNING
 from tests.providers.coolify.support import (
     API,

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from deployer.model import AlreadyDone, Command
-from deployer.providers.cloudfoundry import trigger_requests
 from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.triggering import trigger_requests
 from tests.providers.cloudfoundry.support import (
     APP,
     DEPLOYMENT,

@@ -10,9 +10,9 @@ import responses
 
 from deployer.http.client import TooLargeError
 from deployer.model import AccessDenied, Command, Handle, Owner, RefusedError, Started, UnavailableError
-from deployer.providers.coolify import find_triggered
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.triggering import find_triggered
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
 from tests.providers.coolify.support import (
     API,

@@ -20,9 +20,9 @@ from deployer.model import (
     TriggerResult,
     UnavailableError,
 )
-from deployer.providers.coolify import trigger, trigger_requests
 from deployer.providers.coolify.resources import Resource
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE
+from deployer.providers.coolify.triggering import trigger, trigger_requests
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
 from tests.providers.coolify.support import (
     APP,

@@ -16,8 +16,9 @@ from deployer.model import (
     TriggerResult,
     UnavailableError,
 )
-from deployer.providers.cloudfoundry import provider, trigger_requests
+from deployer.providers.cloudfoundry import provider
 from deployer.providers.cloudfoundry.condition import Condition
+from deployer.providers.cloudfoundry.triggering import trigger_requests
 from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, ROLLS, RUNS, V3APP
 from tests.providers.cloudfoundry.support import (
     APP,

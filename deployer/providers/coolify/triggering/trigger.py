@@ -23,7 +23,7 @@ from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes import apply
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.resources import TagResponse
-from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TAG, TriggerRequest
 from deployer.providers.coolify.watching import resource_status
 
 QUEUE_FULL_RETRY_SECONDS = 60.0

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from deployer.model import Command
-from deployer.providers.coolify import trigger_requests
 from deployer.providers.coolify.api.versions import SERVICES_PULLED, Feature, Version
 from deployer.providers.coolify.options import Options
-from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE, TAG
+from deployer.providers.coolify.triggering import trigger_requests
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE, TAG
 from tests.providers.coolify.support import NEW
 
 # --- versions

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployer.model import AccessDenied, Handle, Owner, Started
-from deployer.providers.cloudfoundry import deployment_list
 from deployer.providers.cloudfoundry.api import resources
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.api.guids import droplet_of, guid_of
 from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
+from deployer.providers.cloudfoundry.triggering import deployment_list
 from deployer.providers.cloudfoundry.watching import deployment_status
 from deployer.providers.payload import Row
 

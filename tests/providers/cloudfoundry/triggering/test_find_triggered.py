@@ -9,10 +9,10 @@ import pytest
 import responses
 
 from deployer.model import AccessDenied, Handle, Owner, Started, UnavailableError
-from deployer.providers.cloudfoundry import find_triggered, trigger_requests
 from deployer.providers.cloudfoundry.app import TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
-from deployer.providers.cloudfoundry.trigger_requests import restart, rolling
+from deployer.providers.cloudfoundry.triggering import find_triggered, trigger_requests
+from deployer.providers.cloudfoundry.triggering.trigger_requests import restart, rolling
 from tests.providers.cloudfoundry.foundation import PROCESS, ROLLS, RUNS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
     APP,

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from deployer.http.client import TooLargeError
 from deployer.model import Command, RefusedError, UnavailableError
-from deployer.providers.cloudfoundry import trigger_requests
 from deployer.providers.cloudfoundry.api.guids import droplet_of
 from deployer.providers.cloudfoundry.app import AppState, DeploymentList
 from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.triggering import trigger_requests
 from deployer.providers.cloudfoundry.watching import deployment_status
 from deployer.providers.payload import Row
 

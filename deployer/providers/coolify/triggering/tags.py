@@ -6,7 +6,7 @@ from deployer.model import Certainty, GroupMember, GroupStarted, Handle, Outcome
 from deployer.providers.coolify.history import adopt_oldest, application_of
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.resources import Resource, TagResponse
-from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE
+from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, SERVICE
 from deployer.providers.coolify.watching.resource_status import RUNNING
 from deployer.providers.payload import Row
 

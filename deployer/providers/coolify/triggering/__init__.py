@@ -1,0 +1,1 @@
+"""Triggering: which request starts what, what the response means, and a trigger without a response."""

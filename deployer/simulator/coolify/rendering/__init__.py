@@ -1,0 +1,1 @@
+"""Rendering: the state of the simulated Coolify as JSON, as its version shows it."""
