@@ -3,7 +3,8 @@
 https://github.com/coollabsio/coolify-cli
 
 No package registry that CI can reach has this client, so unlike other peers it may be missing there: then
-these tests are skipped by name. `tests/simulator/coolify/test_official_client.py` sends the same requests.
+these tests are skipped by name. The same requests are sent by
+`tests/simulator/coolify/fidelity/test_official_client.py`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 from deployer.simulator import Session
 from deployer.simulator.coolify.rendering.env import uuid_of
 from tests.simulator.coolify.scenarios import simulating
-from tests.simulator.coolify.scenarios_changes import ALL_VARIABLES
+from tests.simulator.coolify.scenarios.changes import ALL_VARIABLES
 
 REPLIES = Path(__file__).parents[3] / "deployer" / "simulator" / "coolify" / "replies"
 CONTRACTS = Path(__file__).parents[2] / "contracts" / "coolify"

@@ -10,7 +10,7 @@ from deployer.simulator.coolify.state.resources import Statuses
 from deployer.simulator.coolify.state.script import Line, and_then, delayed, recorded
 from deployer.simulator.coolify.versions import VERSIONS
 from deployer.simulator.serving.exchange import Fault, Then
-from tests.simulator.coolify.scenarios_failures import MIGRATES, SKIPPED
+from tests.simulator.coolify.scenarios.failures import MIGRATES, SKIPPED
 
 HEALTH_CHECK = {"health_check_enabled": True}
 COMMAND_RESULT_AT = next(

@@ -6,11 +6,11 @@ from types import MappingProxyType
 
 from deployer import simulator
 from deployer.simulator import Scenario, Session
-from tests.simulator.coolify.scenarios_changes import CHANGES
-from tests.simulator.coolify.scenarios_failures import FAILURES
-from tests.simulator.coolify.scenarios_queue import QUEUES
-from tests.simulator.coolify.scenarios_status import STATUSES
-from tests.simulator.coolify.scenarios_tags import TAGS
+from tests.simulator.coolify.scenarios.changes import CHANGES
+from tests.simulator.coolify.scenarios.failures import FAILURES
+from tests.simulator.coolify.scenarios.queue import QUEUES
+from tests.simulator.coolify.scenarios.status import STATUSES
+from tests.simulator.coolify.scenarios.tags import TAGS
 
 FOR_TESTS = (*FAILURES, *QUEUES, *STATUSES, *TAGS, *CHANGES)
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(

@@ -9,7 +9,7 @@ import pytest
 
 from deployer.simulator.cloudfoundry.replies import FOLDER, record
 
-FIXTURES = Path(__file__).parents[2] / "contracts" / "cloudfoundry" / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "contracts" / "cloudfoundry" / "fixtures"
 DERIVED = {
     "request-404-unknown",
     "request-429-rate-limit",
@@ -40,7 +40,7 @@ def test_reply_is_a_fixture_or_names_its_rule(path: Path) -> None:
 
 
 def test_every_reply_is_used() -> None:
-    scenarios = Path(__file__).parent / "scenarios.py"
+    scenarios = Path(__file__).parents[1] / "scenarios.py"
     code = "".join(path.read_text("utf-8") for path in (*FOLDER.parent.rglob("*.py"), scenarios))
     code += "".join(f'"build-get-200-{state}-docker"' for state in ("staging", "staged", "failed"))
     assert {path.stem for path in FOLDER.glob("*.json")} == {

@@ -49,7 +49,7 @@ from deployer.providers.coolify.watching import deployment, resource_status
 from deployer.watch import NextStage, Verdict, Watch, next_step, observe
 from tests.providers.coolify.support import BASE, NEW, server
 
-CONTRACTS = Path(__file__).parents[2] / "contracts" / "coolify"
+CONTRACTS = Path(__file__).parents[3] / "contracts" / "coolify"
 OLD = "4.0.0-beta.434"
 Record = dict[str, Any]
 
