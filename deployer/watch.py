@@ -1,8 +1,8 @@
 """PURE: every rule about when a deployment is over, and what comes next. No clock, no request, no output.
 
 `observe` takes the result of one poll, and returns the new state of the watch and the events that follow.
-`next_step` says what the end of a watch means for the target. `poll_delay` and `connect_retry_delay` say how
-long to wait. The rules are numbered as in architecture 4.
+`next_step` says what the end of a watch means for the target. When the next poll is due is said by pace.py.
+The rules are numbered as in architecture 4.
 """
 
 from __future__ import annotations
@@ -134,6 +134,8 @@ class Watch:
     began: float
     deadline: float
     stage: Stage = Stage.DEPLOYMENT
+    durations: tuple[float, ...] = ()
+    """Seconds that earlier deployments of the target took."""
     phase: Phase | None = None
     """The phase that was seen last; None before the first poll that worked."""
     appeared: bool = False
@@ -142,6 +144,8 @@ class Watch:
     """Some poll showed that the new version does not do what it should."""
     phase_since: float = 0
     """When the current phase was seen first."""
+    container_since: float | None = None
+    """When the log showed that the new container is being started."""
     shown_entries: frozenset[tuple[object, int]] = frozenset()
     """Keys of log entries that were passed on, each with its number among those with the same key."""
     held: tuple[tuple[float, Entry], ...] = ()
@@ -244,6 +248,8 @@ def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[E
         new, shown_keys = _new_since(watch, snapshot.log)
         shown, held = _in_order(watch.held, new, now)
         watch = replace(watch, shown_entries=shown_keys, held=held)
+        if watch.container_since is None and any(entry.starts_container for entry in new):
+            watch = replace(watch, container_since=now)
         events += [LogLines(target, shown, snapshot.server)] if shown else []
     for warning in snapshot.warnings:
         watch, events = _once(watch, events, warning, TargetWarning(target, warning, watch.handle.server))
@@ -274,12 +280,10 @@ def _is_final(watch: Watch, snapshot: Snapshot, now: float) -> bool:
 
     It does once it has lasted long enough, or at the deadline if it can't turn any more.
     """
-    return now - watch.phase_since >= snapshot.stable_for or (
-        now >= watch.deadline and _cannot_turn(snapshot)
-    )
+    return now - watch.phase_since >= snapshot.stable_for or (now >= watch.deadline and cannot_turn(snapshot))
 
 
-def _cannot_turn(snapshot: Snapshot) -> bool:
+def cannot_turn(snapshot: Snapshot) -> bool:
     return snapshot.final and math.isfinite(snapshot.stable_for)
 
 
@@ -289,7 +293,7 @@ def _final_result(watch: Watch) -> WatchResult | None:
     It counts even if it can no longer be confirmed.
     """
     last = watch.last_snapshot
-    if last and last.phase in TERMINAL and last.phase is not Phase.ABSENT and _cannot_turn(last):
+    if last and last.phase in TERMINAL and last.phase is not Phase.ABSENT and cannot_turn(last):
         return WatchResult(TERMINAL[last.phase], last.reason)
     return None
 
@@ -646,66 +650,3 @@ def _combined(before: Verdict | None, now: Verdict) -> Verdict:
 
 
 # --- how long to wait
-
-QUICK_SECONDS, SLOW_SECONDS = 3.0, 10.0
-# (up to this age of the watch, seconds between two polls); later SLOW_SECONDS.
-POLL_SECONDS_BY_AGE = ((5.0, 1.0), (30.0, QUICK_SECONDS), (300.0, 5.0))
-FINALIZING_SECONDS = 2.0
-MAX_RETRY_SECONDS = 30.0
-REQUESTS_PER_MINUTE = 60
-"""For all targets together: well below the 200 that the token's user has for all jobs (coolify-api 3.4)."""
-
-FEW_REMAINING_REQUESTS = 20
-FEW_REMAINING_SECONDS = 15.0
-MAX_CONNECT_TRIES, CONNECT_RETRY_SECONDS = 3, 15.0
-SLOW_SERVER_SECONDS = 120.0
-"""How long to wait for the first response of a slow server (architecture, rule 10)."""
-
-SLOW_READ_SECONDS = 30.0
-"""How long to wait for each response after one that timed out."""
-
-SLOW_RETRY_SECONDS = 2.0
-"""How long to wait before the next try after a response that timed out."""
-
-
-def poll_delay(
-    watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None
-) -> float:
-    """Seconds until the next poll of a watch, never later than its deadline (architecture, rule 9).
-
-    targets: how many are polled at the same time.
-    fixed: the interval that the user set, in seconds.
-    remaining: requests that the server still allows in its current window.
-    """
-    if watch.failed_polls:
-        delay = min(MAX_RETRY_SECONDS, QUICK_SECONDS * 2 ** min(watch.failed_polls, 5) / 2)
-    elif watch.last_snapshot and watch.last_snapshot.phase in TERMINAL and _cannot_turn(watch.last_snapshot):
-        delay = FINALIZING_SECONDS
-    else:
-        age = now - watch.began
-        delay = next((pause for until, pause in POLL_SECONDS_BY_AGE if age < until), SLOW_SECONDS)
-    delay = fixed if fixed is not None else max(delay, targets * 60 / REQUESTS_PER_MINUTE)
-    if remaining is not None and remaining < FEW_REMAINING_REQUESTS:
-        delay = max(delay, FEW_REMAINING_SECONDS)
-    return min(max(delay, watch.retry_after), max(watch.deadline - now, 0.0))
-
-
-def connect_retry_delay(tries: int, began: float, now: float) -> float | None:
-    """Seconds until the next try to connect to a server that never responded.
-
-    None to give up (architecture, rule 10).
-    """
-    if tries >= MAX_CONNECT_TRIES:
-        return None
-    return max(0.0, began + tries * CONNECT_RETRY_SECONDS - now)
-
-
-def slow_retry_delay(began: float, now: float, timeout: float) -> tuple[float, float] | None:
-    """After a response that timed out: seconds until the next try, and its read timeout.
-
-    None to give up (architecture, rule 10).
-    """
-    left = began + min(SLOW_SERVER_SECONDS, timeout) - now
-    if left <= 2 * SLOW_RETRY_SECONDS:
-        return None
-    return SLOW_RETRY_SECONDS, min(SLOW_READ_SECONDS, left - SLOW_RETRY_SECONDS)

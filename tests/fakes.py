@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from deployer.budget import Budget
 from deployer.model import (
     Ability,
     AccessDenied,
@@ -163,13 +164,14 @@ class Scripted:
 
     The last reply of a call is repeated. A call that is not in the script succeeds: the deployment of `a` is
     `a-1` and succeeds at the first poll, the token lacks nothing, and no deployment is active. A poll of a
-    condition of `a` is `poll a:running`.
+    condition of `a` is `poll a:running`. `counted`: every call except `visit` is a request of the budget.
     """
 
     def __init__(
-        self, script: Mapping[str, Sequence[Any]], clock: FakeClock, *, remaining: int | None = None
+        self, script: Mapping[str, Sequence[Any]], clock: FakeClock, *, counted: bool = False
     ) -> None:
-        self.remaining = remaining
+        self.budget = Budget(clock.now)
+        self._counted = counted
         self.calls: list[tuple[float, str]] = []
         """Real seconds since the start, and the call as in the script, with its timeout if it has one."""
         self.results: list[Any] = []
@@ -224,6 +226,15 @@ class Scripted:
         result: Snapshot = self._reply(f"poll {what}", Snapshot(Phase.SUCCEEDED), None)
         return result
 
+    def poll_active(self, handles: tuple[Handle, ...]) -> Mapping[Handle, Snapshot] | None:
+        """As in the script: what the list shows by the deployment's id."""
+        if "list" not in self._script:
+            return None
+        found: Mapping[str, Snapshot] | None = self._reply("list", {}, None)
+        if found is None:
+            return None
+        return {handle: found[handle.id] for handle in handles if handle.id in found}
+
     def visit(self, address: str) -> Snapshot:
         """Poll a site, in place of `deployer.verify`."""
         default = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
@@ -241,6 +252,8 @@ class Scripted:
         return str(self._reply("left waiting", "", timeout)) if "left waiting" in self._script else ""
 
     def _reply(self, call: str, default: Any, timeout: float | None) -> Any:
+        if self._counted and not call.startswith("visit"):
+            self.budget.spend()
         text = call if timeout is None else f"{call} within {timeout:g} s"
         self.calls.append((round(self._clock.real() - START_TIME, 3), text))
         assert len(self.calls) < MAX_CALLS, "this run does not end"

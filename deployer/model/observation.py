@@ -45,6 +45,8 @@ class Entry:
     """The platform hides it unless debug logs are shown."""
     from_platform: bool = True
     """Written by the platform itself; False: output of a command."""
+    starts_container: bool = False
+    """The platform is replacing the old container by the new one: the end is near."""
     written: int = 0
     """Nanoseconds of the platform's clock if entries may arrive out of order; 0 if the list is in order."""
 

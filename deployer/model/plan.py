@@ -71,6 +71,10 @@ class Target:
     """It does not exist yet: `create` will make it."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What the user should know before it is triggered."""
+    durations: tuple[float, ...] = field(default=(), compare=False)
+    """Seconds that earlier deployments of it took."""
+    server: str = field(default="", compare=False)
+    """The name of the server that it is deployed to, if known."""
     before: str | None = None
     """Its URL until the platform has accepted `url`, which this run requests; None if `url` is in effect."""
 

@@ -12,6 +12,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Monotonic seconds since an arbitrary moment."""
 
+    def real(self) -> float:
+        """Monotonic real seconds since an arbitrary moment: a rehearsal's clock is faster."""
+
     def set_deadline(self, seconds: float) -> None:
         """From here on no request waits longer for its response than until `seconds` have passed."""
 

@@ -69,6 +69,8 @@ class RetryLater:
     seconds: float
     """How long to wait before that."""
     reason: str
+    queue_full: bool = False
+    """The queue of the target's server is full: no other target of that server would be accepted either."""
 
 
 @dataclass(frozen=True, slots=True)

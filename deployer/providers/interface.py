@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from deployer.budget import Budget
 from deployer.model import (
     Ability,
     AccessDenied,
@@ -34,8 +35,8 @@ class Provider(Protocol):
     """
 
     @property
-    def remaining(self) -> int | None:
-        """Requests left in the current rate limit window; None if the server does not tell."""
+    def budget(self) -> Budget:
+        """Counts every request, and says when the next one may be sent that is not urgent."""
 
     def connect(self, *, timeout: float | None = None) -> str:
         """Check that the address responds as this platform, with one harmless request.
@@ -139,6 +140,14 @@ class Provider(Protocol):
 
     def poll(self, handle: Handle) -> Snapshot:
         """Read the status once. Never changes anything on the server."""
+
+    def poll_active(self, handles: tuple[Handle, ...]) -> Mapping[Handle, Snapshot] | None:
+        """Read the status of many deployments with one request.
+
+        Returns:
+            What is seen of each; those that are missing must be polled one by one. None if the platform has
+            no such list, or it is not worth its size: then it is not called again.
+        """
 
     def active(self, target: str) -> tuple[Handle, ...]:
         """Every queued or running deployment of the target, whoever started it, the running ones first.

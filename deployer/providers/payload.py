@@ -5,7 +5,10 @@ What is missing or has another type reads as empty. Whether that is an error is 
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from deployer.http.client import Response
 
 Row = dict[str, Any]
 """One JSON object of a response."""
@@ -34,3 +37,9 @@ def text(data: Any, *keys: str) -> str:
     """The text at this path, unchanged; empty for anything else."""
     found = value(data, *keys)
     return found if isinstance(found, str) else ""
+
+
+def header_number(response: Response, name: str) -> int | None:
+    """The number in a header, whose name is in lower case; None for anything else."""
+    found = response.headers.get(name, "")
+    return int(found) if re.fullmatch(r"\d{1,9}", found, re.ASCII) else None

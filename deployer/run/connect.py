@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployer.model import Connected, LateError, Outcome, PollFailing, RefusedError, UnavailableError
+from deployer.pace import SLOW_SERVER_SECONDS, connect_retry_delay, slow_retry_delay
 from deployer.run.target_run import RunContext, sleep
-from deployer.watch import SLOW_SERVER_SECONDS, Verdict, connect_retry_delay, slow_retry_delay
+from deployer.watch import Verdict
 
 RETRY_SECONDS = 5.0
 """How long to wait before a retry, unless the server asks for more."""

@@ -18,11 +18,9 @@ from deployer.model import (
     GroupMember,
     GroupStarted,
     Interrupted,
-    Observation,
     Outcome,
     Owner,
     Phase,
-    PollFailed,
     PollFailing,
     RefusedError,
     Rejected,
@@ -45,7 +43,9 @@ from deployer.run.cancel import cancel_all, follow_cancelled
 from deployer.run.connect import RETRY_SECONDS, connect
 from deployer.run.groups import shared_members, split_group
 from deployer.run.interrupt import handle_interrupt
+from deployer.run.polling import Polling
 from deployer.run.preflight import PreflightResult, check_abilities, describe_checks
+from deployer.run.schedule import Schedule
 from deployer.run.target_run import (
     GRACE_SECONDS,
     RunContext,
@@ -66,10 +66,8 @@ from deployer.watch import (
     RollBack,
     StartNow,
     Verdict,
-    Watch,
     next_step,
     observe,
-    poll_delay,
 )
 
 FIND_RETRY_SECONDS = 5.0
@@ -93,12 +91,6 @@ def _find_delay(lost_responses: int) -> float:
     return float(min(60, FIND_RETRY_SECONDS * 2 ** max(lost_responses - 1, 0)))
 
 
-def _next_due(unfinished: list[TargetRun], *, has_changes: bool) -> TargetRun:
-    """The target that is due first, except that nothing is changed before every target is resolved."""
-    resolving = has_changes and any(run.step is Step.RESOLVE for run in unfinished)
-    return min(unfinished, key=lambda run: (resolving and run.step is Step.CHANGE, run.due))
-
-
 class Run:
     """One run over all targets."""
 
@@ -111,6 +103,8 @@ class Run:
         self.runs = [TargetRun(target, context) for target in context.plan.targets]
         for run in self.runs:
             run.peers = self.runs
+        self._schedule = Schedule(context.plan, context.provider)
+        self._polling = Polling(context, self.runs)
         self._token_rejected = ""
         self._preflight: PreflightResult | None = None
 
@@ -138,8 +132,9 @@ class Run:
             Step.WATCH: self._watch,
         }
         while unfinished := self._unfinished():
-            run = _next_due(unfinished, has_changes=self.plan.has_changes)
-            sleep(self.context, run.due - self.clock.now())
+            run, ready_at = self._schedule.next(unfinished, polls_together=self._polling.together)
+            self._polling.warn_if_slower(run, ready_at)
+            sleep(self.context, ready_at - self.clock.now())
             self.clock.set_deadline(run.time_left)
             steps[run.step](run)
             if self._token_rejected:  # architecture, rule 3: every further request would be refused
@@ -154,6 +149,8 @@ class Run:
         for run in self.runs:
             if run.step is Step.HELD and not run.awaited:
                 run.release()
+            if run.outcome:
+                self._schedule.queues.has_room(run, self.runs)
         return [run for run in self.runs if run.step not in {Step.HELD, Step.FINISHED}]
 
     def _resolve(self, run: TargetRun) -> None:
@@ -173,6 +170,7 @@ class Run:
                 self.report(TargetResolved(target))
                 run.warn(target.warnings)
             run.site_url, run.group.is_group = target.url, target.group
+            run.durations, run.server = target.durations, target.server
             if self.plan.own_site and not target.url and not target.group and not target.missing:
                 run.finish(
                     Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE_URL}. Set `verify_url` to the address"
@@ -248,11 +246,11 @@ class Run:
             self.report(Triggering(run.target))
 
     def _trigger(self, run: TargetRun) -> None:
-        if run.triggered_at is None:
-            self._triggering(run)
-        elif run.seconds_left <= 0:  # nobody would wait for it
+        is_first = run.triggered_at is None and not run.waits_for_queue
+        if run.seconds_left <= 0 and not is_first:  # nobody would wait for it
             run.finish(Outcome.TIMED_OUT, run.last_problem or "no time was left to trigger it")
             return
+        self._triggering(run)
         try:
             with self.clock.grace(GRACE_SECONDS):
                 run.trigger.sent = True
@@ -285,13 +283,12 @@ class Run:
                 run.finish(Outcome.FINISHED, note)
             case GroupStarted():
                 self._group_started(run, result)
-            case RetryLater(seconds, reason):
-                # The server responded: no earlier trigger is in flight.
-                run.trigger.sent = run.trigger.uncertain = False
-                run.last_problem = reason
-                self._wait_for(run, seconds, reason)
+            case RetryLater():
+                self._retry_trigger(run, result)
             case Started(handles, note):
                 run.last_problem, run.trigger.uncertain = "", False
+                if all(handle.certainty is Certainty.CONFIRMED for handle in handles):
+                    self._schedule.queues.has_room(run, self.runs)
                 run.report_changes(run.changes.pending)
                 run.changes.pending = ()
                 for handle in handles:
@@ -299,6 +296,14 @@ class Run:
                 unconfirmed = any(handle.certainty is not Certainty.CONFIRMED for handle in handles)
                 if not handles or not (self.plan.wait or unconfirmed):
                     run.finish(Outcome.TRIGGERED, note)
+
+    def _retry_trigger(self, run: TargetRun, result: RetryLater) -> None:
+        """Trigger again later. The server responded, so no earlier trigger is in flight."""
+        run.trigger.sent = run.trigger.uncertain = False
+        run.last_problem = result.reason
+        if result.queue_full:
+            self._schedule.queues.is_full(run)
+        self._wait_for(run, result.seconds, result.reason)
 
     def _remember(self, run: TargetRun, result: TriggerResult | AccessDenied | None) -> None:
         """Add what was started to the runs: from here on a signal can't lose it. Nothing is reported yet."""
@@ -416,48 +421,21 @@ class Run:
     # --- polling
 
     def _watch(self, run: TargetRun) -> None:
-        now = self.clock.now()
-        for index, watch in enumerate(run.watches):
-            if watch.result is None and run.next_polls[index] <= now:
-                self._poll(run, index, watch)
-                if self._token_rejected and not run.checks_site:
-                    return
+        self._polling.poll_due(run)
+        if self._polling.token_rejected:
+            self._token_rejected = self._token_rejected or self._polling.token_rejected
+            if not run.checks_site:
+                return
+        for server in self._polling.take_ended_servers():
+            self._schedule.queues.deployment_ended(server, self.clock.now())
         confirmed = [watch.appeared or watch.failed_polls >= MAX_UNCONFIRMED_POLLS for watch in run.watches]
         if not self.plan.wait and run.stage is not Stage.STAGING and all(confirmed):
             error = next((watch.poll_error for watch in run.watches if not watch.appeared), "")
             run.finish(Outcome.TRIGGERED, UNCONFIRMED.format(error) if error else "")
-            return
-        pairs = zip(run.next_polls, run.watches, strict=True)
-        if next_polls := [due for due, watch in pairs if watch.result is None]:
-            run.due = min(next_polls)
+        elif any(watch.result is None for watch in run.watches):
+            run.due = run.next_poll
         else:
             self._stage_over(run)
-
-    def _poll(self, run: TargetRun, index: int, watch: Watch) -> None:
-        with self.clock.interruptible():
-            observation = self._observe(run, watch)
-        now = self.clock.now()
-        run.watches[index], events = observe(watch, observation, now)
-        run.next_polls[index] = now + self._poll_delay(run.watches[index], now)
-        for event in events:
-            self.report(event)
-
-    def _poll_delay(self, watch: Watch, now: float) -> float:
-        count = sum(len(run.watches) for run in self.runs if run.step is Step.WATCH)
-        return poll_delay(
-            watch, now, targets=count, fixed=self.plan.poll_interval, remaining=self.provider.remaining
-        )
-
-    def _observe(self, run: TargetRun, watch: Watch) -> Observation:
-        if watch.stage is Stage.VERIFY and self.context.check_site:
-            return self.context.check_site(run.site_url)
-        try:
-            return self.provider.poll(watch.handle)
-        except RefusedError as error:
-            self._token_rejected = self._token_rejected or (error.reason if error.token_wide else "")
-            return AccessDenied(error.reason)
-        except UnavailableError as error:
-            return PollFailed(error.reason, error.retry_after)
 
     def _stage_over(self, run: TargetRun) -> None:
         repeated = run.trigger.repeated or run.seconds_left <= 0
@@ -474,6 +452,7 @@ class Run:
             case QueueFull(seconds, reason):
                 run.watches, run.trigger.sent, run.last_problem = [], False, reason
                 run.step = Step.TRIGGER
+                self._schedule.queues.is_full(run)
                 self._wait_for(run, seconds, reason)
             case StartNow():
                 run.watches = []

@@ -146,6 +146,10 @@ class TargetRun:
     context: RunContext
     site_url: str = ""
     """Where its site responds, if known."""
+    durations: tuple[float, ...] = ()
+    """Seconds that earlier deployments of it took."""
+    server: str = ""
+    """The name of the server that it is deployed to, if known."""
     step: Step = Step.RESOLVE
     due: float = 0
     """When the next step is due."""
@@ -155,6 +159,8 @@ class TargetRun:
     """Warnings that were reported."""
     last_problem: str = ""
     """Why the current step could not be done, as reported."""
+    waits_for_queue: bool = False
+    """Another target of its server tries first, because the queue was full."""
     blocked_since: float | None = None
     """Since when something has kept the first trigger from being sent."""
     triggered_at: float | None = None
@@ -195,7 +201,10 @@ class TargetRun:
         first = max(now, min((now if since is None else since) + FIRST_POLL_SECONDS.get(stage, 0), deadline))
         self.stage, self.watches = (
             stage,
-            [Watch(handle, began=now, deadline=deadline, stage=stage) for handle in handles],
+            [
+                Watch(handle, began=now, deadline=deadline, stage=stage, durations=self.durations)
+                for handle in handles
+            ],
         )
         self.next_polls = [first] * len(handles)
         if stage is Stage.DEPLOYMENT and handles:
@@ -224,6 +233,8 @@ class TargetRun:
             target.id,
             self.context,
             site_url=target.url,
+            durations=target.durations,
+            server=target.server,
             triggered_at=self.triggered_at,
             resolved=True,
             changes=ChangeProgress(applied=True),
@@ -307,6 +318,12 @@ class TargetRun:
             if sentence not in self.warned:
                 self.warned = (*self.warned, sentence)
                 self.context.report(TargetWarning(self.target, sentence))
+
+    @property
+    def next_poll(self) -> float:
+        """When the first of its watches that have not ended is polled."""
+        pairs = zip(self.next_polls, self.watches, strict=True)
+        return min((due for due, watch in pairs if watch.result is None), default=self.context.clock.now())
 
     @property
     def seconds_left(self) -> float:

@@ -140,17 +140,17 @@ def run_script(  # noqa: PLR0913 -- the options of one run, each by name
     signals: Iterable[tuple[float, str]] = (),
     signal_at: Event | None = None,
     nth: int = 1,
-    remaining: int | None = None,
+    counted: bool = False,
     visits: bool = False,
     **plan: Any,
 ) -> RunResult:
     """Run a script, and check the invariants of every run.
 
-    `signal_at`: SIGTERM is received while this event is reported for the nth time. `visits`: a site is
-    verified.
+    `signal_at`: SIGTERM is received while this event is reported for the nth time. `counted`: every
+    call is a request of the budget. `visits`: a site is verified.
     """
     clock = FakeClock(signals)
-    provider = Scripted(script or {}, clock, remaining=remaining)
+    provider = Scripted(script or {}, clock, counted=counted)
     events: list[Event] = []
     stops: list[float] = []
     after: list[float] = []

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from deployer.budget import Budget
 from deployer.model import (
     Ability,
     AccessDenied,
@@ -62,8 +63,8 @@ class CloudFoundryProvider:
         self._canceller = Canceller(api)
 
     @property
-    def remaining(self) -> int | None:
-        return self.api.remaining
+    def budget(self) -> Budget:
+        return self.api.budget
 
     # --- before anything is started
 
@@ -209,6 +210,9 @@ class CloudFoundryProvider:
 
     def poll(self, handle: Handle) -> Snapshot:
         return self._poller.poll(self._app(handle.target), handle)
+
+    def poll_active(self, handles: tuple[Handle, ...]) -> None:  # noqa: ARG002 -- there is no such list
+        return None
 
     def active(self, target: str) -> tuple[Handle, ...]:
         return self._canceller.active(target, self._app(target).guid)

@@ -9,7 +9,7 @@ from deployer.providers.coolify.api.client import RESPONSE_MISMATCH
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.triggering.trigger_requests import is_forced
-from deployer.providers.coolify.watching.deployment import page_of
+from deployer.providers.coolify.watching.deployment import moment, page_of
 from deployer.providers.payload import Row
 
 DEPLOYMENT_PATH = re.compile(r"/application/([^/]+)/deployment/[^/]+/?")
@@ -59,6 +59,19 @@ def matches_ours(record: Row, options: Options, version: Version) -> bool:
     same_kind = bool(record.get("restart_only")) == (options.command is Command.RESTART)
     same_force = bool(record.get("force_rebuild")) == is_forced(options, version)
     return bool(by_api) and same_kind and same_force and is_of_pull_request(record, options.pr)
+
+
+def durations(records: list[Row], options: Options) -> tuple[float, ...]:
+    """Seconds from the creation to the end of each successful deployment of the kind that this run starts."""
+    found = []
+    for record in records:
+        same_kind = bool(record.get("restart_only")) == (options.command is Command.RESTART)
+        if record.get("status") != "finished" or not same_kind or not is_of_pull_request(record, options.pr):
+            continue
+        created, ended = moment(record.get("created_at")), moment(record.get("finished_at"))
+        if created and ended and ended > created:
+            found.append((ended - created).total_seconds())
+    return tuple(found)
 
 
 def started_by(record: Row, *, marked: bool) -> str:

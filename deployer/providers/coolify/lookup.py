@@ -6,7 +6,7 @@ Remembered for everything that comes after.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from deployer.http.client import TooLargeError
@@ -18,6 +18,7 @@ from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.history import (
     application_of,
     check_application,
+    durations,
     is_of_pull_request,
     newest_id,
     record_id,
@@ -95,7 +96,8 @@ class Lookup:
                 if reason := unsupported(kind, row, self.options, self.version):
                     raise RefusedError(reason)
                 resource = self._read_records(kind, target, row)
-                return resources.target(kind, target, row, self.options, _warnings(resource.unread))
+                found = resources.target(kind, target, row, self.options, _warnings(resource.unread))
+                return replace(found, durations=resource.durations)
         raise RefusedError(
             f"Coolify has no application, service or database {target}: "
             "the uuid is wrong, or the token belongs to another team"
@@ -138,6 +140,7 @@ class Lookup:
         )
         resource.has_history, resource.unread = listed is not None, self.unreadable.get(target, "")
         resource.newest_id = newest_id(listed or [])
+        resource.durations = durations(listed or [], self.options)
         resource.webhook_commits = frozenset(
             str(record.get("commit"))
             for record in listed or ()
@@ -218,8 +221,8 @@ class Lookup:
 
         `started`: the list was read after the resource was started.
         """
-        self.resources.setdefault(uuid, Resource(kind, row, from_list=True, started=started))
-        return resources.target(kind, uuid, row, self.options)
+        known = self.resources.setdefault(uuid, Resource(kind, row, from_list=True, started=started))
+        return replace(resources.target(kind, uuid, row, self.options), durations=known.durations)
 
     def resolve_name(self, kind: str, uuid: str, *, ask: bool = True) -> Target:
         """A resource that is already started, with its name if that can be read.

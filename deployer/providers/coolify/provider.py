@@ -5,9 +5,11 @@ Source: coolify-api 2, 5 and 13.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from deployer.budget import Budget
 from deployer.http.client import Response
 from deployer.model import (
     Ability,
@@ -42,6 +44,7 @@ from deployer.providers.coolify.triggering import tags, trigger, trigger_request
 from deployer.providers.coolify.triggering.find_triggered import TriggerSearch
 from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, KINDS, TAG, TriggerRequest
 from deployer.providers.coolify.watching.poll import Poller
+from deployer.providers.coolify.watching.poll_active import ActivePoller
 
 CONNECT_READ_SECONDS = 8.0
 """How long to wait for the first response: three tries fit into the 30 s of architecture, rule 10."""
@@ -89,12 +92,13 @@ class CoolifyProvider:
         parts = urlsplit(base)
         pages = f"{parts.scheme}://{parts.netloc}"
         self._poller = Poller(self.lookup, pages)
+        self._active_poller = ActivePoller(self._poller)
         self._search = TriggerSearch(self.lookup, pages)
         self._canceller = Canceller(self.lookup, self._poller)
 
     @property
-    def remaining(self) -> int | None:
-        return self.api.remaining
+    def budget(self) -> Budget:
+        return self.api.budget
 
     # --- before anything is started
 
@@ -301,6 +305,9 @@ class CoolifyProvider:
 
     def poll(self, handle: Handle) -> Snapshot:
         return self._poller.poll(handle)
+
+    def poll_active(self, handles: tuple[Handle, ...]) -> Mapping[Handle, Snapshot] | None:
+        return self._active_poller.poll(handles)
 
     def active(self, target: str) -> tuple[Handle, ...]:
         return self._canceller.active(target)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from deployer.model import Command, Target
+from deployer.providers import payload
 from deployer.providers.coolify.changes.progress import ChangeProgress
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, TAG, TriggerRequest
@@ -89,6 +90,8 @@ class Resource:
     """The row is from a list, which has fewer fields."""
     missing: bool = False
     """It does not exist yet, and the row shows what it will be."""
+    durations: tuple[float, ...] = ()
+    """Seconds that earlier deployments of it took, including their time in the queue."""
     webhook_commits: frozenset[str] = frozenset()
     """The commits that a webhook has deployed."""
     members: tuple[Target, ...] | None = None
@@ -126,7 +129,7 @@ class Resource:
 
 
 def target(kind: str, uuid: str, row: Row, options: Options, warnings: tuple[str, ...] = ()) -> Target:
-    """The resource as `run` knows it: name, address, status, and what the user should know."""
+    """The resource as `run` knows it: name, address, status, server, and what the user should know."""
     status, url, before = row.get("status"), public_url(row.get("fqdn")), None
     if options.pr:
         deleted = options.command is Command.STOP
@@ -139,6 +142,7 @@ def target(kind: str, uuid: str, row: Row, options: Options, warnings: tuple[str
         url=url,
         status=status if isinstance(status, str) else "",
         warnings=warnings,
+        server=payload.text(row, "destination", "server", "name"),
         before=before,
     )
 

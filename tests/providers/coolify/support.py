@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import responses
 
+from deployer.budget import Budget
 from deployer.http.client import Http, Response
 from deployer.providers.coolify.api.client import Client
 from deployer.providers.coolify.api.versions import Version
@@ -189,7 +190,7 @@ def server(
 ) -> CoolifyProvider:
     """A connected provider. `known`: what `resolve` has found."""
     http = Http(API, token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
-    coolify = CoolifyProvider(Client(http, http), BASE, Options(**options))
+    coolify = CoolifyProvider(Client(http, http, Budget(lambda: 0.0)), BASE, Options(**options))
     coolify.lookup.version = Version(version)
     coolify.lookup.write_only_token = write_only
     coolify.lookup.resources.update(known or {})

@@ -63,7 +63,7 @@ def test_resolve_reads_the_application_and_its_newest_record(wire: responses.Req
         WEB: Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)
     }
     assert requests_sent(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=1"]
-    assert coolify.remaining is not None
+    assert coolify.budget.remaining is not None
 
 
 @pytest.mark.parametrize(

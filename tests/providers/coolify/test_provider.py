@@ -312,14 +312,14 @@ def test_the_remaining_requests_are_remembered(
     serve(wire, "GET", "/version", "version", headers={"X-RateLimit-Remaining": text})
     coolify = server()
     coolify.connect()
-    assert coolify.remaining == left
+    assert coolify.budget.remaining == left
 
 
-def test_without_the_header_the_remaining_requests_are_unknown(wire: responses.RequestsMock) -> None:
+def test_without_the_header_the_last_known_remaining_requests_count(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/version", "version", headers={"X-RateLimit-Remaining": "3"})
     serve(wire, "GET", "/deployments/abc", "maintenance_503")
     coolify = server()
     coolify.connect()
     with pytest.raises(UnavailableError):
         coolify.poll(Handle(WEB, "abc"))
-    assert coolify.remaining is None
+    assert coolify.budget.remaining == 3

@@ -466,7 +466,7 @@ def test_an_application_that_this_run_created_has_no_previous_version(wire: resp
 def test_the_rollback_endpoint_reports_a_full_queue_with_a_400(wire: responses.RequestsMock) -> None:
     serve_repository(wire, *RAN)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "rollback_queue_full")
-    assert roll_back(coolify(rollback="true"), wire)[0] == RetryLater(60, FULL)
+    assert roll_back(coolify(rollback="true"), wire)[0] == RetryLater(60, FULL, queue_full=True)
 
 
 def test_after_a_full_queue_changes_are_not_sent_again(wire: responses.RequestsMock) -> None:
@@ -480,7 +480,9 @@ def test_after_a_full_queue_changes_are_not_sent_again(wire: responses.RequestsM
     server.apply_changes(IMG)
     result, calls = roll_back(server, wire, OURS_IMG)
     assert result == RetryLater(
-        60, f"{FULL}. Changed before that: image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1"
+        60,
+        f"{FULL}. Changed before that: image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1",
+        queue_full=True,
     )
     assert calls[1:] == [TAG_BACK, FORCED]
     assert roll_back(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]

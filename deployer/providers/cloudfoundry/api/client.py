@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
+from deployer.budget import Budget
 from deployer.http.client import Http, Response
 from deployer.model import RefusedError, UnavailableError
 from deployer.model.text import one_line
@@ -57,8 +58,8 @@ class Client:
         self.base = base
         self.endpoints = Endpoints()
         """Empty before `discover`."""
-        self.remaining: int | None = None
-        """Requests left in the current rate limit window; None if the server does not tell."""
+        self.budget = Budget(now)
+        """Counts every request, except those for endpoints and tokens."""
         self.warnings: list[str] = []
         """Each warning that the server has sent, once, in their order."""
         self.request_id = ""
@@ -112,7 +113,7 @@ class Client:
                 self._renew(timeout)
         except UnavailableError as error:
             raise error.not_sent() from error
-        response = self._http.send(method, path, params, body=body, timeout=timeout)
+        response = self._send_counted(method, path, params, body=body, timeout=timeout)
         if not responses.is_invalid_token(response):
             self._renewals = 0
         elif self._renewals >= MAX_RENEWALS:
@@ -120,12 +121,28 @@ class Client:
         else:
             self._must_renew = True
             self._renew(timeout)
-            response = self._http.send(method, path, params, body=body, timeout=timeout)
+            response = self._send_counted(method, path, params, body=body, timeout=timeout)
             if responses.is_invalid_token(response):
                 self._refusal = responses.error_for(response).reason
-        self.remaining = responses.remaining(response)
         self.request_id = responses.request_id(response)
         self._add_warnings(response.headers.get("x-cf-warnings", ""))
+        return response
+
+    def _send_counted(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        *,
+        body: Any,
+        timeout: float | None,
+    ) -> Response:
+        self.budget.spend()
+        response = self._http.send(method, path, params, body=body, timeout=timeout)
+        self.budget.responded(
+            payload.header_number(response, "x-ratelimit-remaining"),
+            blocked_for=responses.blocked_seconds(response),
+        )
         return response
 
     def _renew(self, timeout: float | None) -> None:
@@ -188,7 +205,10 @@ class Client:
         A 404 of it may mean that the token was refused.
         """
         self.discover(timeout=timeout)
-        return self._logs.send("GET", path, params, timeout=timeout) if self._logs else None
+        if self._logs is None:
+            return None
+        self.budget.spend()
+        return self._logs.send("GET", path, params, timeout=timeout)
 
     def _token(self) -> str:
         return self.uaa.access_token

@@ -217,10 +217,9 @@ def request_id(response: Response) -> str:
     return text if re.fullmatch(r"[\w:.-]{1,120}", text, re.ASCII) else ""
 
 
-def remaining(response: Response) -> int | None:
-    """Requests left in the rate limit window; None if the response does not tell."""
-    text = response.headers.get("x-ratelimit-remaining", "")
-    return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
+def blocked_seconds(response: Response) -> float:
+    """Seconds in which the server wants no further request: its rate limit is used up. Otherwise 0."""
+    return retry_after(response) if response.status == 429 else 0
 
 
 REDIRECTS = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from deployer.budget import Budget
 from deployer.http.client import Http, Response
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers import payload
@@ -31,8 +31,8 @@ class Client:
     """Carries `coolify_token`."""
     reader: Http
     """Sends every GET; carries `read_token`, if there is one. Otherwise, the same object as `http`."""
-    remaining: int | None = None
-    """Requests left in the current minute, by the last response; None if it did not tell."""
+    budget: Budget
+    """Counts every request."""
 
     def send(  # noqa: PLR0913 -- the parts of one request, the rarer ones given by name
         self,
@@ -50,9 +50,13 @@ class Client:
         response, which need not be parsed again. Raises UnavailableError if there was no response.
         """
         http = self.reader if method == "GET" else self.http
+        self.budget.spend()
         response = http.send(method, path, params, body=body, timeout=timeout, known=known)
-        left = response.headers.get("x-ratelimit-remaining", "")
-        self.remaining = int(left) if re.fullmatch(r"\d{1,6}", left) else None
+        self.budget.responded(
+            payload.header_number(response, "x-ratelimit-remaining"),
+            per_minute=payload.header_number(response, "x-ratelimit-limit"),
+            blocked_for=responses.blocked_seconds(response),
+        )
         return response
 
     def get(self, path: str, params: dict[str, str] | None = None, *, timeout: float | None = None) -> Any:

@@ -19,6 +19,7 @@ from deployer.providers.coolify.api.authentic import (
     DOCS,
     MISSING_PERMISSIONS,
     NOT_FOUND,
+    QUEUE_FULL,
     is_own,
 )
 
@@ -159,6 +160,17 @@ def rate_limited(text: str, seconds: float) -> UnavailableError:
     `text`: Coolify's words. `seconds`: how long to wait.
     """
     return UnavailableError(f"rate limited by Coolify ({text})", from_server=True, retry_after=seconds)
+
+
+def blocked_seconds(response: Response) -> float:
+    """Seconds in which the server wants no further request from anybody; 0 if it did not say.
+
+    A full queue only concerns triggers.
+    """
+    concerns_all = response.status == 503 or (
+        response.status == 429 and not message(response).startswith(QUEUE_FULL)
+    )
+    return retry_after(response) if concerns_all else 0
 
 
 def gateway_reason(what: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from deployer.budget import Budget
 from deployer.http.client import Http
 from deployer.model import Command
 from deployer.providers.coolify.api.client import Client
@@ -315,7 +316,7 @@ class Coolify(ProviderInputs):
             site_shows_version=bool(common.verify_url and common.verify_contains),
         )
         requested = RequestedChanges(image, self.commit, {**self.env_file, **self.env}, self.settings)
-        api = Client(http, login(token=reading) if reading else http)
+        api = Client(http, login(token=reading) if reading else http, Budget(context.now))
         return CoolifyProvider(
             api,
             self.base,

@@ -100,7 +100,7 @@ def _nothing_started(
     if response.status == 429 and text == RATE_LIMITED:
         raise responses.rate_limited(text, retry_after(response) or QUEUE_FULL_RETRY_SECONDS)
     if is_full(response.status, text):
-        return RetryLater(QUEUE_FULL_RETRY_SECONDS, quote_message(text))
+        return RetryLater(QUEUE_FULL_RETRY_SECONDS, quote_message(text), queue_full=True)
     if response.status == 400 and (note := resource_status.already_in_state(request.kind, text)):
         return AlreadyDone(note)
     return _not_found(response, request, options) if response.status == 404 else None
@@ -119,7 +119,7 @@ def _queue_full(response: Response, request: TriggerRequest) -> RetryLater:
     reason = quote_message(responses.message(response))
     if request.kind == TAG:
         raise UnavailableError(reason, may_have_arrived=True, from_server=True)
-    return RetryLater(retry_after(response) or QUEUE_FULL_RETRY_SECONDS, reason)
+    return RetryLater(retry_after(response) or QUEUE_FULL_RETRY_SECONDS, reason, queue_full=True)
 
 
 def _not_found(

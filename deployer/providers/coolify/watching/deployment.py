@@ -87,6 +87,9 @@ IMPORTING = re.compile(r"Importing .+ \(commit sha [0-9a-f]+\) to .+")
 Missing if the image of an earlier build is reused.
 """
 
+CONTAINER_STARTS = frozenset({"Rolling update started.", "New container started."})
+"""Coolify's own lines about the last stage of a deployment."""
+
 PLANNING = "Generating nixpacks configuration with:"
 ENV_VALUE = re.compile(
     r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL
@@ -186,15 +189,15 @@ def additional_deployments(log: tuple[Entry, ...] | None, target: str, base: str
 
 def is_other_server(row: dict[str, Any], main: dict[str, Any]) -> bool:
     """Whether a record is the deployment on an additional server that belongs to `main`."""
-    began, created = _moment(main.get("created_at")), _moment(row.get("created_at"))
-    ended = _moment(main.get("finished_at") or main.get("updated_at"))
+    began, created = moment(main.get("created_at")), moment(row.get("created_at"))
+    ended = moment(main.get("finished_at") or main.get("updated_at"))
     same_server = row.get("server_id") == main.get("server_id")
     if same_server or row.get("is_api") or row.get("is_webhook") or not (began and created and ended):
         return False
     return began < created and created - ended <= OTHERS_CREATED_WITHIN
 
 
-def _moment(text: Any) -> datetime | None:
+def moment(text: Any) -> datetime | None:
     """A time of the server, only to be compared with others of it. Both forms of coolify-api 1 (beta.461)."""
     try:
         return datetime.fromisoformat(str(text).replace(" ", "T")).replace(tzinfo=UTC)
@@ -344,4 +347,10 @@ def _entry(raw: dict[str, Any]) -> Entry | None:
     elif own and raw.get("hidden") is False and COMMAND.search(text):
         # Coolify shows the whole command that failed, including secrets (coolify-api 17.1 rows 22, 23).
         text = without_commands(text)
-    return Entry(key, text, hidden=raw.get("hidden") is not False, from_platform=own)
+    return Entry(
+        key,
+        text,
+        hidden=raw.get("hidden") is not False,
+        from_platform=own,
+        starts_container=own and text in CONTAINER_STARTS,
+    )

@@ -99,7 +99,7 @@ class Poller:
         if last and response.unchanged:
             return last.row, last.log
         row = self.lookup.api.json_or_raise(response)
-        if isinstance(row, dict) and not _is_of(row, handle):
+        if isinstance(row, dict) and not is_of(row, handle):
             raise UnavailableError(
                 RESPONSE_MISMATCH.format("another deployment, or none"), may_have_arrived=True
             )
@@ -108,6 +108,19 @@ class Poller:
             bare = {name: value for name, value in row.items() if name != "logs"}
             self.last[handle.id] = LastResponse(response.digest, bare, log)
         return row, log
+
+    def listed(self, row: Row, handle: Handle, active: list[Row]) -> Snapshot | None:
+        """What a record in the list of all active deployments shows; None if its log is not in that list.
+
+        `active`: all records of the list.
+        """
+        last = self.last.get(handle.id)
+        if "logs" not in row and last and last.log.entries is not None:
+            return None
+        log = deployment.read_log(row, last.log if last else None)
+        bare = {name: value for name, value in row.items() if name != "logs"}
+        self.last[handle.id] = LastResponse(b"", bare, log)
+        return self._deployment(bare, log, handle, active)
 
     def handle_of(self, target: str, row: Row) -> Handle:
         """The handle of a deployment that somebody else started."""
@@ -119,7 +132,10 @@ class Poller:
             started_by=started_by(row, marked=self.lookup.version.has(Feature.MARKS_API)),
         )
 
-    def _deployment(self, row: Any, log: deployment.Log, handle: Handle) -> Snapshot:
+    def _deployment(
+        self, row: Any, log: deployment.Log, handle: Handle, active: list[Row] | None = None
+    ) -> Snapshot:
+        """What a record shows. `active`: the records of all active deployments, if they are known."""
         resource, options, version = self.lookup.get(handle.target), self.lookup.options, self.lookup.version
         snapshot = deployment.snapshot_of(
             row,
@@ -137,7 +153,7 @@ class Poller:
         passed = resource_status.passed_health_check(snapshot)
         resource.health_check_passed = resource.health_check_passed or passed
         if snapshot.phase is Phase.QUEUED and options.command is not Command.CANCEL:
-            snapshot = self._queued(snapshot, row, handle)
+            snapshot = self._queued(snapshot, row, handle, active)
         warnings = list(snapshot.warnings)
         if handle.adopted and row.get("is_webhook"):
             warnings.append(AUTO_ADOPTED)
@@ -161,7 +177,7 @@ class Poller:
             warnings=tuple(warnings),
         )
 
-    def _queued(self, snapshot: Snapshot, row: Row, handle: Handle) -> Snapshot:
+    def _queued(self, snapshot: Snapshot, row: Row, handle: Handle, active: list[Row] | None) -> Snapshot:
         """A queued deployment, which may be stuck.
 
         Before 4.3.7, a cancel does not start what is queued behind it.
@@ -170,7 +186,9 @@ class Poller:
         if not stalled_queue.may_stall(version, handle):
             return snapshot
         resource.queued += 1
-        if not resource.behind or resource.queued % QUEUE_CHECK_INTERVAL == 0:
+        if active is not None:
+            resource.behind = stalled_queue.running_on_server(row, active)
+        elif not resource.behind or resource.queued % QUEUE_CHECK_INTERVAL == 0:
             try:
                 resource.behind = stalled_queue.running_on_server(row, self.lookup.api.active_deployments())
             except (RefusedError, UnavailableError):
@@ -293,7 +311,7 @@ class Poller:
         )
 
 
-def _is_of(row: Row, handle: Handle) -> bool:
+def is_of(row: Row, handle: Handle) -> bool:
     """Whether a record is about this deployment; its application may be missing."""
     return row.get("deployment_uuid") == handle.id and application_of(row) in {"", handle.target}
 

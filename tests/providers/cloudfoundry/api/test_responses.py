@@ -218,7 +218,7 @@ def test_the_json_of_a_rate_limit_is_read_although_its_type_is_text(wire: respon
         caught.value.reason
         == "rate limited by Cloud Foundry (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
     )
-    assert (caught.value.retry_after, caught.value.from_server, api.remaining) == (12, True, 0)
+    assert (caught.value.retry_after, caught.value.from_server, api.budget.remaining) == (12, True, 0)
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_the_remaining_requests_are_those_of_the_last_response(
     api = connected(wire)
     wire.get(API + PATH, json={}, headers={"X-RateLimit-Remaining": text, "X-Vcap-Request-Id": f"ours::{ID}"})
     api.get(PATH)
-    assert (api.remaining, api.request_id) == (left, f"ours::{ID}")
+    assert (api.budget.remaining, api.request_id) == (left, f"ours::{ID}")
 
 
 # --- lists

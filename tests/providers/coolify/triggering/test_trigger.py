@@ -89,33 +89,39 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
         pytest.param(
             WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="first-of-two"
         ),
-        pytest.param(WEB, "deploy_queue_full_429", {}, RetryLater(60, QUEUE_IS_FULL), id="queue-is-full"),
+        pytest.param(
+            WEB,
+            "deploy_queue_full_429",
+            {},
+            RetryLater(60, QUEUE_IS_FULL, queue_full=True),
+            id="queue-is-full",
+        ),
         pytest.param(
             WEB,
             "v4.0.0-beta.463_deploy_queue_full",
             {},
-            RetryLater(60, QUEUE_IS_FULL),
+            RetryLater(60, QUEUE_IS_FULL, queue_full=True),
             id="queue-is-full-beta463",
         ),
         pytest.param(
             WEB,
             "deploy_queue_full_429_skippable",
             {},
-            RetryLater(60, QUEUE_IS_FULL),
+            RetryLater(60, QUEUE_IS_FULL, queue_full=True),
             id="full-comes-before-already-queued",
         ),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json", "Retry-After": "7"}},
-            RetryLater(7, QUEUE_IS_FULL),
+            RetryLater(7, QUEUE_IS_FULL, queue_full=True),
             id="queue-is-full-with-retry-after",
         ),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json"}},
-            RetryLater(60, QUEUE_IS_FULL),
+            RetryLater(60, QUEUE_IS_FULL, queue_full=True),
             id="queue-is-full-without-retry-after",
         ),
         pytest.param(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import responses
 
+from deployer.budget import Budget
 from deployer.http.client import Http, Response, TooLargeError
 from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers.coolify.api.client import Client
@@ -81,7 +82,9 @@ def test_links_lead_to_pages_not_to_the_api(wire: responses.RequestsMock) -> Non
     http = Http(f"{BASE}/sub/api/v1", token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
     wire.get(f"{BASE}/sub/api/v1/deployments/abc", json=about(body("deployment_get_finished"), APP))
     link = (
-        CoolifyProvider(Client(http, http), f"{BASE}/sub", WITHOUT_HEALTH_CHECK).poll(Handle(APP, "abc")).link
+        CoolifyProvider(Client(http, http, Budget(lambda: 0.0)), f"{BASE}/sub", WITHOUT_HEALTH_CHECK)
+        .poll(Handle(APP, "abc"))
+        .link
     )
     assert link == BASE + body("deployment_get_finished")["deployment_url"]
 
@@ -832,7 +835,7 @@ class Large(Http):
 
 def poll_large(row: Row, version: str = NEW, **snapshot: Any) -> Snapshot:
     http = Large(row)
-    coolify = CoolifyProvider(Client(http, http), BASE, WITHOUT_HEALTH_CHECK)
+    coolify = CoolifyProvider(Client(http, http, Budget(lambda: 0.0)), BASE, WITHOUT_HEALTH_CHECK)
     coolify.lookup.version = Version(version)
     coolify.lookup.resources[WEB] = Resource(APPLICATION, snapshot, has_history=True)
     return coolify.poll(Handle(WEB, "abc"))
