@@ -74,7 +74,7 @@ BUILDING_ROWS = [
     pytest.param((), 60, 4.69, id="no-history-after-a-minute"),
     pytest.param((), 600, 8.57, id="no-history-after-ten-minutes"),
     # Ten deployments of about a minute: rarely polled before, often at that age.
-    pytest.param((60.0,) * 10, 10, 10.5, id="one-minute-at-first"),
+    pytest.param((60.0,) * 10, 10, 10.16, id="one-minute-at-first"),
     pytest.param((60.0,) * 10, 55, 2.0, id="one-minute-when-the-end-is-due"),
     pytest.param((60.0,) * 10, 300, 10.98, id="one-minute-overdue"),
     pytest.param((1200.0,) * 10, 60, 15.0, id="twenty-minutes-at-first"),
