@@ -17,7 +17,7 @@ BURST = 10
 STARTING_PER_MINUTE = 100
 """As long as some target is not triggered yet."""
 
-STARTING_BURST = 20
+STARTING_BURST = 15
 
 MAX_SHARE = 0.5
 """Of a lower limit of the server, the run uses at most this share."""

@@ -136,7 +136,10 @@ class Run:
             self._polling.warn_if_slower(run, ready_at)
             sleep(self.context, ready_at - self.clock.now())
             self.clock.set_deadline(run.time_left)
-            steps[run.step](run)
+            if run.waits_for_queue:
+                run.finish(Outcome.TIMED_OUT, run.last_problem)
+            else:
+                steps[run.step](run)
             if self._token_rejected:  # architecture, rule 3: every further request would be refused
                 for other in [each for each in self.runs if not each.checks_site]:
                     self._stop_requests(other)
@@ -246,11 +249,11 @@ class Run:
             self.report(Triggering(run.target))
 
     def _trigger(self, run: TargetRun) -> None:
-        is_first = run.triggered_at is None and not run.waits_for_queue
-        if run.seconds_left <= 0 and not is_first:  # nobody would wait for it
+        if run.triggered_at is None:
+            self._triggering(run)
+        elif run.seconds_left <= 0:  # nobody would wait for it
             run.finish(Outcome.TIMED_OUT, run.last_problem or "no time was left to trigger it")
             return
-        self._triggering(run)
         try:
             with self.clock.grace(GRACE_SECONDS):
                 run.trigger.sent = True

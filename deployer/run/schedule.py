@@ -22,14 +22,13 @@ class FullQueues:
         run.waits_for_queue = False
 
     def has_room(self, run: TargetRun, runs: list[TargetRun]) -> None:
-        """The target that tries again was accepted, or is over: those that wait for it are resolved again."""
+        """The target that tries again was accepted, or is over: the next one that waits for it tries."""
         if self._first.get(run.server) is not run:
             return
         del self._first[run.server]
         for other in runs:
-            if other.waits_for_queue and other.server == run.server:
+            if other.server == run.server:
                 other.waits_for_queue = False
-                other.go_to(Step.RESOLVE)
 
     def deployment_ended(self, server: str, now: float) -> None:
         """A deployment on this server has ended: its queue may have room."""
@@ -39,9 +38,12 @@ class FullQueues:
     def must_wait(self, run: TargetRun) -> bool:
         """Whether another target of its server tries first. Reports that once."""
         first = self._first.get(run.server)
-        if run.waits_for_queue or first is None or first is run or run.step is not Step.TRIGGER:
+        starting = run.resolved and run.step in {Step.RESOLVE, Step.TRIGGER}
+        if run.waits_for_queue or first is None or first is run or not starting:
             return run.waits_for_queue
         run.waits_for_queue, run.last_problem = True, first.last_problem
+        # A newer deployment may be somebody else's by then (architecture, rule 7).
+        run.step = Step.RESOLVE
         if run.triggered_at is None and run.blocked_since is None:
             run.blocked_since = run.context.clock.now()
             place = run.server or "its server"

@@ -75,12 +75,16 @@ class Scenario:
     """Simulated seconds after the first trigger until which the queue is full."""
     room: int = 0
     """How many deployments of the client are accepted although the queue is full."""
+    builders: int = 0
+    """How many deployments run on one server at the same time; 0 for any number."""
+    queue_limit: int = 0
+    """How many may be queued on one server; 0 for any number."""
     cancelled: float | None = None
     """Seconds after its creation at which somebody cancels the client's first deployment."""
     projects: tuple[Project, ...] = (Project(),)
     """The projects; all existing applications are in the first one."""
     hosts: tuple[Host, ...] = (Host(),)
-    """The servers; all existing applications are on the first one."""
+    """The servers; `App.host` says on which one an application is."""
     faults: tuple[Fault, ...] = ()
     version: Version = NEWEST
 

@@ -141,8 +141,14 @@ class Server:
     def status(self, row: Deployment) -> str:
         return str(self.renderer().row(row, self.now())["status"])
 
-    def full(self) -> bool:
-        """Whether the queue is full, which is checked first of all (coolify-api 17.1 row 4)."""
+    def full(self, app_uuid: str) -> bool:
+        """Whether the queue of this application's server is full.
+
+        That is checked first of all (coolify-api 17.1 row 4).
+        """
+        if limit := self.scenario.queue_limit:
+            host, now = self.apps[app_uuid].host, self.now()
+            return sum(row.app.host == host and row.began > now for row in self.rows) >= limit
         passed = self.now() - min(self.triggered, self.now())
         taken = sum(row.mine for row in self.rows)
         return (
@@ -234,12 +240,22 @@ class Server:
             options=options,
             commit=first,
             pin=pin,
-            follows=next(waiting, None),
+            follows=next(waiting, None) or self._before_on_host(app.host, now),
+            host=self.scenario.hosts[app.host].name if app.host else "",
         )
         if mine and self.scenario.cancelled is not None and not any(before.mine for before in self.rows):
             row.cancelled = row.created + self.scenario.cancelled
         self.rows.append(row)
         return row
+
+    def _before_on_host(self, host: int, now: float) -> Deployment | None:
+        """The deployment whose end lets the next one of this server begin; None if it begins at once."""
+        active = sorted(row.over for row in self.rows if row.app.host == host and row.over > now)
+        builders = self.scenario.builders
+        if not builders or len(active) < builders:
+            return None
+        ends = active[-builders]
+        return next(row for row in self.rows if row.app.host == host and row.over == ends)
 
     def _spread(self, now: float) -> None:
         """Start the deployments on additional servers once the main one has finished (coolify-api 7.7)."""

@@ -32,7 +32,7 @@ def queued(server: Server, uuid: str, options: DeployOptions, name: str) -> Resp
     if uuid not in server.apps:
         return reply("app_start_unknown")
     server.trigger()
-    if server.full():
+    if server.full(uuid):
         return filled(name, deployment_uuid=server.phantom())
     if server.skipped(uuid, options):
         return reply("start_skipped")

@@ -105,7 +105,7 @@ def item(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any] | 
             server.enqueue(uuid, options).stalled = float("inf")
             return reply("v4.0.0-beta.420_deploy_pr")
         return {"message": lacking, "resource_uuid": uuid}
-    if server.full():
+    if server.full(uuid):
         return reply("deploy_queue_full_429")
     skipped = server.skipped(uuid, options)
     entry = body_of("deploy_skipped" if skipped else "deploy_one")["deployments"][0]["message"]

@@ -63,7 +63,10 @@ def history(server: Server, request: Request, uuid: str) -> Response:
 def application(server: Server, _request: Request, uuid: str) -> Response:
     if uuid not in server.apps:
         return reply("app_get_unknown")
-    return reply("app_get_sensitive", server.renderer().application(current_app(server, uuid), uuid))
+    rendered = server.renderer().application(current_app(server, uuid), uuid)
+    if host := server.apps[uuid].host:
+        rendered["destination"]["server"]["name"] = server.scenario.hosts[host].name
+    return reply("app_get_sensitive", rendered)
 
 
 def application_logs(server: Server, _request: Request, uuid: str) -> Response:

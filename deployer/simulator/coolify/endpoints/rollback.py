@@ -68,7 +68,7 @@ def rollback(server: Server, request: Request, uuid: str) -> Response:
     if not REFERENCE.fullmatch(str(commit)):
         return reply("rollback_bad")
     server.trigger()
-    if server.full():
+    if server.full(uuid):
         return reply("rollback_queue_full")
     row = server.enqueue(uuid, DeployOptions(rollback=True), commit=str(commit))
     return filled("v4.3.6_rollback", deployment_uuid=row.uuid)

@@ -43,6 +43,8 @@ class App:
     tags: tuple[str, ...] = ()
     previews: tuple[int, ...] = ()
     """The pull requests that have a preview."""
+    host: int = 0
+    """The index of its server in `Scenario.hosts`."""
     servers: tuple[Extra, ...] = ()
     statuses: Statuses = ()
     """The statuses after the newest deployment has finished, with the seconds from which they apply."""
@@ -95,6 +97,8 @@ class Deployment:
     """The commit until the script sets one."""
     pin: str = ""
     """The commit that it is bound to; empty if none."""
+    host: str = ""
+    """The name of the main server, if it is not the recorded one."""
     server: str = ""
     """The name of the additional server; empty for the main server."""
     main: "Deployment | None" = None
@@ -140,12 +144,12 @@ class Deployment:
     @property
     def columns(self) -> dict[str, Any]:
         """The columns that never change."""
-        place = 1 + [extra.name for extra in self.app.servers].index(self.server) if self.server else 0
-        elsewhere = (
-            {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)}
-            if self.server
-            else {}
-        )
+        elsewhere: dict[str, Any] = {}
+        if self.server:
+            place = 1 + [extra.name for extra in self.app.servers].index(self.server)
+            elsewhere = {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)}
+        elif self.host:
+            elsewhere = {"server_id": self.app.host, "server_name": self.host}
         return {
             "force_rebuild": self.options.force,
             "is_api": self.mine and self.options.api,
