@@ -81,6 +81,8 @@ class Scenario:
     """The projects; all existing applications are in the first one."""
     hosts: tuple[Host, ...] = (Host(),)
     """The servers; all existing applications are on the first one."""
+    sentinel: bool = False
+    """The server reports its containers each minute: only a changed status is written (coolify-api 18.7)."""
     faults: tuple[Fault, ...] = ()
     version: Version = NEWEST
 
