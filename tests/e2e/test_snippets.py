@@ -77,7 +77,7 @@ def helper_image(docker: Docker) -> str:
     return "deployer-e2e-rsync"
 
 
-@pytest.mark.usefixtures("released")
+@pytest.mark.usefixtures("public_image")
 @pytest.mark.parametrize("snippet", GITLAB_JOBS, ids=range(len(GITLAB_JOBS)))
 def test_gitlab_job_of_the_readme(
     docker: Docker, helper_image: str, npm: Callable[[str], Path], tmp_path: Path, snippet: str
