@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.model import Handle, Phase, PollFailed, Snapshot, Stage
+from deployer.model import Handle, Observation, Phase, PollFailed, Snapshot, Stage
 from deployer.watch import (
     End,
     Watch,
@@ -41,7 +41,7 @@ Poll = tuple[float, Snapshot | PollFailed, float | None]
 
 
 def watch_all(*polls: Poll) -> Watch:
-    dated = [
+    dated: list[tuple[float, Observation]] = [
         (at, replace(each, checked_after=checked) if isinstance(each, Snapshot) else each)
         for at, each, checked in polls
     ]
