@@ -132,6 +132,8 @@ def poll_delay(watch: Watch, now: float, *, fixed: float | None = None, cost: fl
     delay = fixed
     if delay is None:
         delay = max(_delay(watch, now), cost / MAX_BUSY_SHARE) * _jitter(watch.handle.id, now)
+        if now < watch.undated_from:
+            delay = min(delay, watch.undated_from - now)
     return min(max(delay, watch.retry_after), max(watch.deadline - now, 0.0))
 
 

@@ -86,10 +86,11 @@ OUTCOMES: dict[Stage, dict[End, Outcome | None]] = {
     },
 }
 
-FIRST_POLL_SECONDS = {Stage.HEALTH: 10.0}
-"""Seconds from the end of the deployment to the first poll of a stage.
+UNDATED_SECONDS = {Stage.HEALTH: 10.0}
+"""Seconds from the end of the deployment until a status counts that may be older than that end.
 
-Until then, the status may be the old container's.
+Until then, it may be the old container's. One that the platform has checked since counts at once
+(architecture 2.2).
 """
 
 LIMITED_BY = {Stage.HEALTH: "verify_timeout", Stage.VERIFY: "verify_timeout"}
@@ -142,10 +143,19 @@ class Watch:
     """Some poll showed that it exists."""
     saw_failure: bool = False
     """Some poll showed that the new version does not do what it should."""
+    undated_from: float = 0
+    """From when on a status counts that may be older than the end of the deployment."""
     phase_since: float = 0
     """When the current phase was seen first."""
     container_since: float | None = None
     """When the log showed that the new container is being started."""
+    checked_since: float = 0
+    """`Snapshot.checked_after` when the current phase was seen first.
+
+    0 for the first phase: it is taken for the phase since the end of the deployment.
+    """
+    failed_before: bool = False
+    """The phase FAILED was seen."""
     shown_entries: frozenset[tuple[object, int]] = frozenset()
     """Keys of log entries that were passed on, each with its number among those with the same key."""
     held: tuple[tuple[float, Entry], ...] = ()
@@ -227,6 +237,9 @@ def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[E
     events: list[Event] = []
     if watch.failed_polls:
         events.append(PollRecovered(target, watch.failed_polls, watch.handle.server))
+    watch = replace(watch, poll_error="", reported_errors=frozenset(), failed_polls=0, retry_after=0)
+    if not _counts(watch, snapshot, now):
+        return watch, events
     details = DeploymentDetails(target, snapshot.link, snapshot.commit, snapshot.server, watch.stage)
     if details != watch.details and (snapshot.link or snapshot.commit or snapshot.server):
         events.append(details)
@@ -236,37 +249,38 @@ def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[E
         watch = replace(watch, phase_since=now)
     same = snapshot.phase is watch.phase
     if not same or (watch.last_snapshot and snapshot.raw_status != watch.last_snapshot.raw_status):
-        watch = watch if same else replace(watch, phase=snapshot.phase, phase_since=now)
+        watch = watch if same else _with_phase(watch, snapshot, now)
         events.append(
             PhaseChanged(target, snapshot.phase, snapshot.raw_status, snapshot.server, watch.stage, same)
         )
-    if watch.stage is Stage.CANCELLATION:
-        pass  # nobody asked for the log of a deployment that is cancelled
-    elif snapshot.log is None:
-        watch, events = _once(watch, events, "log", LogUnavailable(target, watch.handle.server))
-    else:
-        new, shown_keys = _new_since(watch, snapshot.log)
-        shown, held = _in_order(watch.held, new, now)
-        watch = replace(watch, shown_entries=shown_keys, held=held)
-        if watch.container_since is None and any(entry.starts_container for entry in new):
-            watch = replace(watch, container_since=now)
-        events += [LogLines(target, shown, snapshot.server)] if shown else []
+    if watch.stage is not Stage.CANCELLATION:  # nobody asked for the log of what is cancelled
+        watch, events = _log_read(watch, events, snapshot, now)
     for warning in snapshot.warnings:
         watch, events = _once(watch, events, warning, TargetWarning(target, warning, watch.handle.server))
     watch = replace(
         watch,
-        poll_error="",
-        reported_errors=frozenset(),
-        failed_polls=0,
-        retry_after=0,
         last_snapshot=snapshot,
         appeared=watch.appeared or snapshot.phase is not Phase.ABSENT,
         saw_failure=watch.saw_failure or snapshot.shows_failure,
+        failed_before=watch.failed_before or snapshot.phase is Phase.FAILED,
     )
     end = TERMINAL.get(snapshot.phase)
     if end is not None and _is_final(watch, snapshot, now):
         watch = replace(watch, result=WatchResult(end, snapshot.reason))
     return watch, events
+
+
+def _log_read(watch: Watch, events: list[Event], snapshot: Snapshot, now: float) -> tuple[Watch, list[Event]]:
+    """Pass on the log entries that are new (architecture, rule 5)."""
+    target = watch.handle.target
+    if snapshot.log is None:
+        return _once(watch, events, "log", LogUnavailable(target, watch.handle.server))
+    new, shown_keys = _new_since(watch, snapshot.log)
+    shown, held = _in_order(watch.held, new, now)
+    watch = replace(watch, shown_entries=shown_keys, held=held)
+    if watch.container_since is None and any(entry.starts_container for entry in new):
+        watch = replace(watch, container_since=now)
+    return watch, [*events, LogLines(target, shown, snapshot.server)] if shown else events
 
 
 def _once(watch: Watch, events: list[Event], what: str, event: Event) -> tuple[Watch, list[Event]]:
@@ -275,12 +289,43 @@ def _once(watch: Watch, events: list[Event], what: str, event: Event) -> tuple[W
     return replace(watch, announced=watch.announced | {what}), [*events, event]
 
 
+def _counts(watch: Watch, snapshot: Snapshot, now: float) -> bool:
+    """Whether a poll shows anything of the new version, and not perhaps of the old one (architecture 2.2)."""
+    return now >= watch.undated_from or _checked(snapshot) > 0
+
+
+def _checked(snapshot: Snapshot) -> float:
+    """Seconds from the end of the deployment to the platform's own last check; 0 if none is known."""
+    return max(snapshot.checked_after or 0.0, 0.0)
+
+
+def _with_phase(watch: Watch, snapshot: Snapshot, now: float) -> Watch:
+    since = 0.0 if watch.phase is None else _checked(snapshot)
+    return replace(watch, phase=snapshot.phase, phase_since=now, checked_since=since)
+
+
 def _is_final(watch: Watch, snapshot: Snapshot, now: float) -> bool:
     """Whether an end counts (architecture, rule 4).
 
     It does once it has lasted long enough, or at the deadline if it can't turn any more.
     """
-    return now - watch.phase_since >= snapshot.stable_for or (now >= watch.deadline and cannot_turn(snapshot))
+    lasted = min(now - watch.phase_since, _confirmed_seconds(watch, snapshot))
+    return lasted >= _required_seconds(watch, snapshot) or (now >= watch.deadline and cannot_turn(snapshot))
+
+
+def _required_seconds(watch: Watch, snapshot: Snapshot) -> float:
+    """How long the phase must last to count."""
+    return max(snapshot.stable_for, snapshot.stable_after_failure if watch.failed_before else 0.0)
+
+
+def _confirmed_seconds(watch: Watch, snapshot: Snapshot) -> float:
+    """For how long the platform's own checks have shown a success: reading one check twice confirms nothing.
+
+    Infinite for any other phase, and where the platform does not show when it checks.
+    """
+    if snapshot.phase is not Phase.SUCCEEDED or not _checked(snapshot):
+        return math.inf
+    return _checked(snapshot) - watch.checked_since
 
 
 def cannot_turn(snapshot: Snapshot) -> bool:
@@ -305,6 +350,8 @@ def _timed_out(watch: Watch) -> WatchResult:
     reason = last.reason if last else ""
     if last and not reason and last.phase in TERMINAL and math.isfinite(last.stable_for) and not last.final:
         reason = f"its status was {last.raw_status}, but not for long enough"
+        if _confirmed_seconds(watch, last) < _required_seconds(watch, last):
+            reason = f"its status was {last.raw_status}, but it was not checked again in time"
         if watch.stage is Stage.VERIFY:
             reason = (
                 f"its last response was OK ({last.raw_status}), but two consecutive OK responses are "
@@ -602,8 +649,10 @@ def _stage_verdict(stage: Stage, watches: tuple[Watch, ...], *, strict: bool = F
         unseen = next((snapshot.unseen for snapshot in snapshots if snapshot.unseen), "")
     if unseen and strict:
         return Verdict(Outcome.UNVERIFIED, unseen)
-    check = next((snapshot.health_check for snapshot in snapshots if snapshot.health_check), None)
-    return Verdict(worst, reason, check, unseen=unseen)
+    checks = [snapshot.health_check for snapshot in snapshots if snapshot.health_check]
+    if len(checks) > 1:  # whose end counts is not known here
+        checks = [replace(checks[0], ended="")]
+    return Verdict(worst, reason, checks[0] if checks else None, unseen=unseen)
 
 
 def _health_verdict(stage: Stage, watches: tuple[Watch, ...], *, strict: bool) -> Verdict:
@@ -650,3 +699,11 @@ def _combined(before: Verdict | None, now: Verdict) -> Verdict:
 
 
 # --- how long to wait
+def undated_from(stage: Stage, since: float, deadline: float) -> float:
+    """From when on a status counts that may be older than `since`, the end of the previous stage."""
+    return min(since + UNDATED_SECONDS.get(stage, 0.0), deadline)
+
+
+def first_poll(handles: tuple[Handle, ...], since: float, undated: float) -> float:
+    """When a stage is polled first: at once if its status may show that it is newer than `since`."""
+    return since if any(handle.ended for handle in handles) else undated

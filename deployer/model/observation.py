@@ -27,6 +27,11 @@ class Handle:
     """Who started it, as the beginning of a sentence, if known and not this run."""
     server: str = field(default="", compare=False)
     """Where it runs, if known."""
+    ended: str = field(default="", compare=False)
+    """Of a condition: when the deployment before it ended, in the platform's own words.
+
+    Empty where the platform does not show when it has checked the condition since.
+    """
 
     @property
     def adopted(self) -> bool:
@@ -64,6 +69,13 @@ class Snapshot:
     """Seconds that the phase must last before it counts.
 
     0: at once; `inf`: until another phase replaces it.
+    """
+    stable_after_failure: float = 0
+    """Seconds that the phase must last if a failure was seen before; `stable_for` counts as well."""
+    checked_after: float | None = None
+    """Seconds from the end of the deployment to when the platform itself last checked this.
+
+    Both by the platform's clock. None where it does not show that, or has not checked since.
     """
     final: bool = True
     """The phase can't change any more: it also counts if time runs out before `stable_for` is over."""

@@ -26,7 +26,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.interface import Provider
-from deployer.watch import FIRST_POLL_SECONDS, LIMITED_BY, End, Verdict, Watch
+from deployer.watch import LIMITED_BY, End, Verdict, Watch, first_poll, undated_from
 
 SLEEP_SLICE_SECONDS = 30.0
 """Progress is reported at least this often while the loop waits."""
@@ -198,11 +198,19 @@ class TargetRun:
         limit: float = getattr(self.context.plan, LIMITED_BY.get(stage, "timeout"))
         begun = now if self.triggered_at is None else self.triggered_at
         deadline = (now if since is None else since) + limit if stage in LIMITED_BY else begun + limit
-        first = max(now, min((now if since is None else since) + FIRST_POLL_SECONDS.get(stage, 0), deadline))
+        undated = undated_from(stage, now if since is None else since, deadline)
+        first = max(now, first_poll(handles, now if since is None else since, undated))
         self.stage, self.watches = (
             stage,
             [
-                Watch(handle, began=now, deadline=deadline, stage=stage, durations=self.durations)
+                Watch(
+                    handle,
+                    began=now,
+                    deadline=deadline,
+                    stage=stage,
+                    durations=self.durations,
+                    undated_from=undated,
+                )
                 for handle in handles
             ],
         )

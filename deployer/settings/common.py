@@ -16,7 +16,7 @@ from deployer.settings.parsers import Certificate, Duration, Flag, Headers, Site
 MIN_VERIFY_SECONDS = 80
 """Shortest `verify_timeout` with `verify_health: true`.
 
-10 s until the first status counts, 60 s without a break, and the polls.
+Up to 10 s until the first status counts, 60 s without a break, and the polls.
 """
 
 SITE_INPUTS = ("verify_url", "verify_status", "verify_contains")

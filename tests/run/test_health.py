@@ -158,6 +158,68 @@ def test_health_must_be_stable_to_count(
     assert TargetWarning not in {type(event) for event in result.events}
 
 
+DATED_HEALTH = replace(HEALTH, ended="2026-12-01T02:08:56.000000Z")
+"""The platform shows whether it has checked the status since then."""
+
+UP_AT_ONCE = replace(UP, stable_after_failure=15)
+
+
+def at(snapshot: Snapshot, checked: float | None) -> Snapshot:
+    """A status that the platform checked so many seconds after the end of the deployment."""
+    return replace(snapshot, checked_after=checked)
+
+
+@pytest.mark.parametrize(
+    ("polls", "plan", "times", "outcome"),
+    [
+        pytest.param([at(UP_AT_ONCE, 1)], {}, [0], Outcome.FINISHED, id="checked-already"),
+        pytest.param(
+            [at(UP_AT_ONCE, None), at(UP_AT_ONCE, 1)], {}, [0, 1], Outcome.FINISHED, id="checked-in-a-moment"
+        ),
+        pytest.param(
+            [at(UP_AT_ONCE, None)], {}, [0, 1, 2, 3, 4, 5, 8, 10], Outcome.FINISHED, id="never-checked"
+        ),
+        pytest.param(
+            [at(UP_AT_ONCE, None), at(DOWN, 1)],
+            {"poll_interval": 45},
+            [0, 45, 90, 135],
+            Outcome.UNVERIFIED,
+            id="only-the-old-one-runs",
+        ),
+        pytest.param(
+            [at(UP_AT_ONCE, None), at(STARTING, 1), at(DOWN, 5), at(UP_AT_ONCE, 18), at(UP_AT_ONCE, 61)],
+            {"poll_interval": 20},
+            [0, 20, 40, 60, 80],
+            Outcome.FINISHED,
+            id="confirmed-after-a-failure",
+        ),
+        pytest.param(
+            [at(UP_FOR_A_MINUTE, 1)] * 4 + [at(UP_FOR_A_MINUTE, 61)],
+            {"strict": True, "poll_interval": 20},
+            [0, 20, 40, 60, 80],
+            Outcome.FINISHED,
+            id="strict-needs-a-check-after-a-minute",
+        ),
+        pytest.param(
+            [at(UP_FOR_A_MINUTE, 1)],
+            {"strict": True, "poll_interval": 60},
+            [0, 60, 120, 180],
+            Outcome.UNVERIFIED,
+            id="strict-and-never-checked-again",
+        ),
+        pytest.param(
+            [at(UP_AT_ONCE, None)], {"verify_timeout": 5}, [0, 1, 2, 3, 4, 5], Outcome.FINISHED, id="deadline"
+        ),
+    ],
+)
+def test_status_that_was_checked_after_the_end_counts_at_once(
+    polls: list[Any], plan: dict[str, Any], times: list[float], outcome: Outcome
+) -> None:
+    done = replace(DONE, health_check=DATED_HEALTH)
+    result = run_script({"poll a-1": [done], "poll a:healthy": polls}, **plan)
+    assert (result.times("poll a:healthy"), result.outcome) == (times, outcome)
+
+
 @pytest.mark.parametrize(
     ("polls", "times", "reason"),
     [

@@ -308,7 +308,7 @@ CASES = (
         {"deploy": 3},
         inputs={"tag": "blue,red", "force": "true"},
         never_prints=("not followed",),
-        duration=(650, 900),
+        duration=(640, 660),
     ),
     Case(
         "4-missing-log-line",

@@ -80,8 +80,8 @@ class Resource:
     """Its status was seen to change after the trigger."""
     started: bool = False
     """The row was read after the resource was started, so that its earlier status is unknown."""
-    down: bool = False
-    """It was seen not to run since its deployment."""
+    heartbeat: str = ""
+    """When its server had last reported to Coolify, in the last response about its status."""
     queued: int = 0
     """How often its deployment was seen to be queued."""
     behind: int | None = None

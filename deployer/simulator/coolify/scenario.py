@@ -85,6 +85,8 @@ class Scenario:
     """The projects; all existing applications are in the first one."""
     hosts: tuple[Host, ...] = (Host(),)
     """The servers; `App.host` says on which one an application is."""
+    sentinel: bool = False
+    """The server reports its containers each minute: only a changed status is written (coolify-api 18.7)."""
     faults: tuple[Fault, ...] = ()
     version: Version = NEWEST
 

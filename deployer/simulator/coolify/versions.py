@@ -63,6 +63,8 @@ class Version:
     # `is_api` of what /deploy started: true on beta.463, not on beta.434 (captured/*/deployments_list)
     shows_api: bool = True
     finished_at: str = "%Y-%m-%dT%H:%M:%S.000000Z"  # since beta.461 (6)
+    # since beta.463: an application is checked right after its deployment, which dates its status (18.7)
+    dates_checks: bool = True
     leaks_logs: bool = False  # until 4.1.2: an application's list shows logs with `read` alone (4)
     # Until 4.1.2: applications and services show the server's secrets with `read` alone (captured/*/app_get).
     leaks_server: bool = False
@@ -199,6 +201,7 @@ B461 = replace(
     name="4.0.0-beta.461",
     shapes=replace(B463.shapes, application="v4.0.0-beta.420_app_get", service="v4.0.0-beta.420_service_get"),
     shows_api=False,
+    dates_checks=False,
     fields=(B463.fields - SINCE["4.0.0-beta.463"]) | GONE,
     autogenerates=False,
 )

@@ -56,6 +56,9 @@ class Feature(Enum):
 SERVICES_PULLED = "4.0.0-beta.391"
 """Before this version, every start of a service pulls newer images."""
 
+DATED_CHECKS = "4.0.0-beta.463"
+"""From this version on, Coolify is known to date its check right after a deployment (coolify-api 18.7)."""
+
 PIN_LOST = "4.0.0-beta.464"
 """From this version until before `PIN_KEPT`, a deployment ignores the pinned commit."""
 

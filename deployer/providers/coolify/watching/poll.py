@@ -11,12 +11,13 @@ from typing import Any
 
 from deployer.http.client import Response, TooLargeError
 from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
+from deployer.providers import payload
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.client import RESPONSE_MISMATCH
-from deployer.providers.coolify.api.versions import PIN_LOST, Feature
+from deployer.providers.coolify.api.versions import DATED_CHECKS, PIN_LOST, Feature
 from deployer.providers.coolify.history import application_of, is_of_pull_request, record_id, started_by
 from deployer.providers.coolify.lookup import Lookup
-from deployer.providers.coolify.watching import deployment, resource_status, stalled_queue
+from deployer.providers.coolify.watching import deployment, last_check, resource_status, stalled_queue
 from deployer.providers.payload import Row
 
 MAX_PHANTOM_CANDIDATES = 10
@@ -173,9 +174,22 @@ class Poller:
             follow_ups=tuple(
                 replace(each, owner=handle.owner, started_by=handle.started_by) for each in others
             ),
-            health_check=resource_status.health_check(snapshot, handle.target, options),
+            health_check=resource_status.health_check(
+                snapshot, handle.target, options, ended=self._ended(row, handle)
+            ),
             warnings=tuple(warnings),
         )
+
+    def _ended(self, row: Row, handle: Handle) -> str:
+        """When a deployment ended, if the application then shows when Coolify has checked it since.
+
+        Empty with additional servers, which Coolify checks in its own way, and after a mere restart, after
+        which it checks nothing (coolify-api 8 trap 4).
+        """
+        several = handle.server or self.lookup.get(handle.target).servers
+        if self.lookup.version.before(DATED_CHECKS) or several or row.get("restart_only"):
+            return ""
+        return payload.text(row, "finished_at")
 
     def _queued(self, snapshot: Snapshot, row: Row, handle: Handle, active: list[Row] | None) -> Snapshot:
         """A queued deployment, which may be stuck.
@@ -243,15 +257,13 @@ class Poller:
         row = self.lookup.api.resource(resource.kind, handle.target)
         if handle.condition == resource_status.HEALTH:
             snapshot = resource_status.health(
-                row,
-                options,
-                passed=resource.health_check_passed,
-                before=resource.status,
-                was_down=resource.down,
+                row, options, passed=resource.health_check_passed, before=resource.status
             )
-            down = resource_status.is_down(snapshot.raw_status, options, resource.status)
-            resource.down = resource.down or down
-            return snapshot
+            checked = last_check.seconds_after(
+                row, handle.ended, before=resource.row, heartbeat=resource.heartbeat
+            )
+            resource.heartbeat = last_check.heartbeat_of(row)
+            return replace(snapshot, checked_after=checked)
         changed = resource_status.split(row.get("status"))[0] not in {"running", "starting"}
         resource.status_changed = resource.status_changed or changed
         snapshot = resource_status.resource(
@@ -306,7 +318,9 @@ class Poller:
             snapshot,
             log=(),
             reason="" if snapshot.phase is Phase.FAILED else snapshot.reason,
-            health_check=resource_status.health_check(snapshot, handle.target, self.lookup.options),
+            health_check=resource_status.health_check(
+                snapshot, handle.target, self.lookup.options, ended=self._ended(row, handle)
+            ),
             warnings=tuple(warnings),
         )
 

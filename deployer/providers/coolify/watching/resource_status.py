@@ -108,12 +108,11 @@ def _stopped(text: str, before: str) -> Snapshot:
     return Snapshot(Phase.RUNNING, text, reason=f"it did not stop: its status was still {text}")
 
 
-def health(row: Any, options: Options, *, passed: bool, before: str = "", was_down: bool = False) -> Snapshot:
+def health(row: Any, options: Options, *, passed: bool, before: str = "") -> Snapshot:
     """Whether the application is running after its deployment.
 
     passed: Coolify's own health check passed during the deployment.
     before: its status before the trigger. After a mere restart, Coolify may still report it.
-    was_down: it was down after the deployment, so that one good reading is not enough (coolify-api 8).
 
     Raises UnavailableError for a response of another shape.
     """
@@ -127,14 +126,13 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "", was_do
         return Snapshot(
             Phase.SUCCEEDED,
             text,
-            stable_for=STEADY_SECONDS
-            if options.verify_health == "true"
-            else CHANGED_SECONDS
-            if was_down
-            else 0,
+            stable_for=STEADY_SECONDS if options.verify_health == "true" else 0,
+            stable_after_failure=CHANGED_SECONDS,
             final=False,
         )
-    if is_down(text, options, before):
+    # After a mere restart, an unchanged status shows nothing.
+    unchanged = options.command is Command.RESTART and text == before
+    if state in DOWN_STATES and not unchanged:
         return Snapshot(
             Phase.FAILED,
             text,
@@ -145,18 +143,12 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "", was_do
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'unknown'}")
 
 
-def is_down(text: str, options: Options, before: str) -> bool:
-    """Whether a status shows that the application is down.
-
-    After a mere restart, an unchanged status shows nothing.
-    """
-    return split(text)[0] in DOWN_STATES and not (options.command is Command.RESTART and text == before)
-
-
-def health_check(snapshot: Snapshot, target: str, options: Options) -> Handle | None:
+def health_check(snapshot: Snapshot, target: str, options: Options, *, ended: str = "") -> Handle | None:
     """What to poll to see whether the new version is running.
 
     None if that is not to be checked (architecture 2.2).
+
+    ended: when the deployment ended, if a later check of Coolify's can be recognized by that.
     """
     passed = passed_health_check(snapshot)
     if (
@@ -167,7 +159,7 @@ def health_check(snapshot: Snapshot, target: str, options: Options) -> Handle | 
         or (options.verify_health == "auto" and passed)
     ):
         return None
-    return Handle(target, "", condition=HEALTH)
+    return Handle(target, "", condition=HEALTH, ended=ended)
 
 
 def passed_health_check(snapshot: Snapshot) -> bool:

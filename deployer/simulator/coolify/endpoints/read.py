@@ -5,7 +5,7 @@ from typing import Any
 
 from deployer.simulator.coolify.replies import body_of, filled, record, reply
 from deployer.simulator.coolify.server import Server
-from deployer.simulator.coolify.state.conditions import condition
+from deployer.simulator.coolify.state.conditions import condition, heartbeat, last_online
 from deployer.simulator.coolify.state.deployments import App
 from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.journal import Request
@@ -63,9 +63,11 @@ def history(server: Server, request: Request, uuid: str) -> Response:
 def application(server: Server, _request: Request, uuid: str) -> Response:
     if uuid not in server.apps:
         return reply("app_get_unknown")
-    rendered = server.renderer().application(current_app(server, uuid), uuid)
+    renderer = server.renderer()
+    rendered = renderer.application(current_app(server, uuid), uuid)
     if host := server.apps[uuid].host:
         rendered["destination"]["server"]["name"] = server.scenario.hosts[host].name
+    rendered["destination"]["server"]["sentinel_updated_at"] = renderer.seconds(heartbeat(server))
     return reply("app_get_sensitive", rendered)
 
 
@@ -99,6 +101,7 @@ def current_app(server: Server, uuid: str) -> App:
     ]
     fields = {
         "status": condition(server, uuid),
+        "last_online_at": server.renderer().seconds(last_online(server, uuid)),
         "additional_servers": servers,
         "additional_servers_count": len(servers),
     }

@@ -123,6 +123,10 @@ class Renderer:
         """The moment of a simulated second, in whole seconds like Coolify's columns."""
         return self.moment(at).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
+    def seconds(self, at: float) -> str:
+        """The moment of a simulated second, like the columns that Coolify does not convert."""
+        return self.moment(at).strftime("%Y-%m-%d %H:%M:%S")
+
     def _ended(self, at: float) -> str:
         return self.moment(at).strftime(self.version.finished_at)
 

@@ -705,6 +705,52 @@ def test_health_check_after_a_deployment(
     assert snapshot.health_check == (Handle(APP, "", condition=HEALTH) if health_check else None)
 
 
+@pytest.mark.parametrize(
+    ("version", "known", "on", "fields", "dated"),
+    [
+        pytest.param("4.3.10", {}, "", {}, True, id="newest"),
+        pytest.param("4.0.0-beta.463", {}, "", {}, True, id="first-version"),
+        pytest.param("", {}, "", {}, True, id="unknown-version"),
+        pytest.param("4.0.0-beta.461", {}, "", {}, False, id="version-before"),
+        pytest.param("4.0.0-beta.420", {}, "", {}, False, id="recorded-without"),
+        pytest.param("4.3.10", {"additional_servers_count": 1}, "", {}, False, id="several-servers"),
+        pytest.param("4.3.10", {}, "paris", {}, False, id="on-an-additional-server"),
+        pytest.param("4.3.10", {}, "", {"restart_only": True}, False, id="restart"),
+        pytest.param("4.3.10", {}, "", {"finished_at": None}, False, id="without-an-end"),
+    ],
+)
+def test_health_check_knows_when_the_deployment_ended(  # noqa: PLR0913 -- the columns of the table
+    wire: responses.RequestsMock, version: str, known: Row, on: str, fields: Row, *, dated: bool
+) -> None:
+    """Where Coolify checks the application right after it, and dates that check (coolify-api 18.7)."""
+    row = {**finished(), **fields}
+    serve_row(wire, "deployment_state_finished", body=row)
+    if known:
+        serve(wire, "GET", f"/deployments/applications/{APP}", "app_deployments_read")
+    coolify = server(version=version, known={APP: Resource(APPLICATION, known)})
+    check = coolify.poll(Handle(APP, "abc", server=on)).health_check
+    assert check is not None
+    assert check.ended == (row["finished_at"] if dated else "")
+
+
+def test_report_of_the_server_counts_from_the_next_response_on(wire: responses.RequestsMock) -> None:
+    """It may not be processed before (coolify-api 18.7)."""
+    row = {**body("app_get_read"), "uuid": APP, "status": "running:unknown"}
+    host = row["destination"]["server"]
+    for checked, reported in (
+        ("2026-12-01 02:08:55", "2026-12-01 02:08:58"),
+        ("2026-12-01 02:08:57", "2026-12-01 02:09:58"),
+        ("2026-12-01 02:08:57", "2026-12-01 02:10:58"),
+        ("2026-12-01 02:11:00", "2026-12-01 02:10:58"),
+    ):
+        destination = {**row["destination"], "server": {**host, "sentinel_updated_at": reported}}
+        shown = {**row, "last_online_at": checked, "destination": destination}
+        serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=shown)
+    coolify = server(known={APP: Resource(APPLICATION, row)})
+    check = Handle(APP, "", condition=HEALTH, ended="2026-12-01T02:08:56.000000Z")
+    assert [coolify.poll(check).checked_after for _ in range(4)] == [None, 2, 62, 124]
+
+
 @pytest.mark.parametrize("status", ["queued", "in_progress", "failed", "cancelled-by-user", "exploded"])
 def test_unfinished_deployment_has_no_health_check(wire: responses.RequestsMock, status: str) -> None:
     serve_row(wire, "deployment_state_finished", body={**finished(), "status": status})

@@ -27,7 +27,6 @@ from deployer.model import (
     GroupStarted,
     Handle,
     LogLines,
-    Phase,
     RefusedError,
     Rejected,
     RetryLater,
@@ -36,6 +35,7 @@ from deployer.model import (
     Started,
     Target,
     UnavailableError,
+    VerifyHealth,
 )
 from deployer.providers.coolify import preflight, resources
 from deployer.providers.coolify.api import responses as api_responses
@@ -46,7 +46,17 @@ from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.triggering import trigger
 from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, NO_CANCEL, SERVICE, TAG
 from deployer.providers.coolify.watching import deployment, resource_status
-from deployer.watch import NextStage, Verdict, Watch, next_step, observe
+from deployer.watch import (
+    End,
+    NextStage,
+    Verdict,
+    Watch,
+    WatchResult,
+    first_poll,
+    next_step,
+    observe,
+    undated_from,
+)
 from tests.providers.coolify.support import BASE, NEW, server
 
 CONTRACTS = Path(__file__).parents[3] / "contracts" / "coolify"
@@ -844,17 +854,78 @@ AFTER_FINISHED = sorted(name for name in SEQUENCES if name.endswith("/sequence_a
 PUSHED = sorted(name for name in SEQUENCES if name.endswith("/sequence_push_webhook_rows"))
 
 
+HEALTHY_AFTER = {
+    "captured-2/sequence_application_after_finished": 1.0,
+    "captured-2/v4.0.0-beta.420/sequence_application_after_finished": 10.0,
+    "captured-2/v4.0.0-beta.463/sequence_application_after_finished": 1.0,
+    "captured-2/v4.1.2/sequence_application_after_finished": 1.0,
+    "captured-2/v4.2.0/sequence_application_after_finished": 1.0,
+}
+"""Seconds from the end of the deployment to the verdict, if the application is polled each second."""
+
+RUNNING_STATUS = "its status was running:unknown, but it was not checked again in time"
+
+
+def watch_application(
+    name: str, verify: VerifyHealth = "auto", new_status: str = ""
+) -> tuple[float, WatchResult]:
+    """Poll the recorded deployment at its end, and then the recorded application each second.
+
+    new_status: the status of the new container in place of the recorded one. Only `last_online_at` shows
+        whether Coolify has checked it.
+
+    Returns the seconds from the end to the verdict, and that.
+    """
+    record = recorded(name)
+    path, polls, last = record["request"]["path"], record["responses"], record["deployment"][-1]
+    uuid, version = path.rpartition("/")[2], version_of(record)
+    row = {**recorded("captured/deployment_state_finished")["response"]["body"], "logs": "[]"}
+    row |= {"deployment_uuid": "d1", "status": last["seen"][0], "finished_at": last["seen"][1]}
+    row["deployment_url"] = ""
+    known = {uuid: Resource(APPLICATION, polls[0]["body"])}
+    coolify = server(version=version, known=known, verify_health=verify)
+    with responses.RequestsMock() as wire:
+        serve(wire, "/api/v1/deployments/d1", {**polls[0], "body": row})
+        check = coolify.poll(Handle(uuid, "d1")).health_check
+    assert check
+    undated = undated_from(Stage.HEALTH, 0, 180)
+    watch = Watch(check, 0, 180, Stage.HEALTH, undated_from=undated)
+    at = first_poll((check,), 0, undated)
+    while watch.result is None:
+        shown = [poll for poll in polls if poll["t"] <= last["t"] + at][-1]
+        if new_status and shown is polls[-1]:
+            shown = {**shown, "body": {**shown["body"], "status": new_status}}
+        with responses.RequestsMock() as wire:
+            serve(wire, path, shown)
+            watch, _ = observe(watch, coolify.poll(check), at)
+        at += 1
+    return at - 1, watch.result
+
+
 @pytest.mark.parametrize("name", AFTER_FINISHED)
 def test_running_application_after_its_deployment_is_healthy(name: str) -> None:
-    record = recorded(name)
-    uuid = record["request"]["path"].rpartition("/")[2]
-    for poll in record["responses"]:
-        with responses.RequestsMock() as wire:
-            serve(wire, record["request"]["path"], poll)
-            states = server(version=version_of(record), known={uuid: Resource(APPLICATION)}).poll(
-                Handle(uuid, "", condition=resource_status.HEALTH)
-            )
-        assert (states.phase, states.raw_status) == (Phase.SUCCEEDED, poll["body"]["status"])
+    """As soon as Coolify is seen to have checked it since, otherwise ten seconds after the end."""
+    assert watch_application(name) == (HEALTHY_AFTER[name], WatchResult(End.SUCCEEDED))
+
+
+@pytest.mark.parametrize("name", AFTER_FINISHED)
+def test_running_application_needs_a_later_check_to_be_running_for_a_minute(name: str) -> None:
+    """Where Coolify dates its checks, the recordings end before the next one."""
+    checks = HEALTHY_AFTER[name] < 10
+    assert watch_application(name, "true") == (
+        (180, WatchResult(End.TIMED_OUT, RUNNING_STATUS)) if checks else (70, WatchResult(End.SUCCEEDED))
+    )
+
+
+@pytest.mark.parametrize("name", AFTER_FINISHED)
+@pytest.mark.parametrize("verify", ["auto", "true"])
+@pytest.mark.parametrize("status", ["exited:unhealthy", "restarting:unknown", "degraded:unhealthy"])
+def test_old_container_that_ran_never_makes_a_new_one_healthy(
+    name: str, verify: VerifyHealth, status: str
+) -> None:
+    """Ninety seconds after Coolify was seen to have checked it, or after the ten seconds."""
+    ended, result = watch_application(name, verify, status)
+    assert (ended, result.end) == (HEALTHY_AFTER[name] + 90, End.FAILED)
 
 
 @pytest.mark.parametrize("name", PUSHED)

@@ -44,6 +44,18 @@ STATUSES = (
         "The deployment is finished, but its container restarts forever.",
         (0, "restarting:unknown"),
     ),
+    Scenario(
+        "sentinel",
+        "The server reports its containers to Coolify once a minute, which writes only a changed status.",
+        apps=(WEB,),
+        sentinel=True,
+    ),
+    after(
+        "crash-later",
+        "The deployment is finished, and its container exits for good 20 s later.",
+        (0, "running:unknown"),
+        (20, "exited:unhealthy"),
+    ),
     after(
         "degraded",
         "The deployment is finished, but only some of its containers run.",
