@@ -6,7 +6,10 @@ from deployer.model import Plan, TargetNote
 from deployer.providers.interface import Provider
 from deployer.run.target_run import Step, TargetRun
 
-WAITS_FOR_QUEUE = "not triggered yet: the deployment queue of {} is full, and {} is tried first"
+MIN_SECONDS_LEFT = 1.0
+"""A target that waited for a queue is not triggered any more if less than this is left of its `timeout`."""
+
+WAITS_FOR_QUEUE = "waiting, because the deployment queue of {} is full: {} is triggered first"
 
 
 class FullQueues:
@@ -27,7 +30,7 @@ class FullQueues:
             return
         del self._first[run.server]
         for other in runs:
-            if other.server == run.server:
+            if other.server == run.server and other.seconds_left > MIN_SECONDS_LEFT:
                 other.waits_for_queue = False
 
     def deployment_ended(self, server: str, now: float) -> None:
@@ -46,7 +49,7 @@ class FullQueues:
         run.step = Step.RESOLVE
         if run.triggered_at is None and run.blocked_since is None:
             run.blocked_since = run.context.clock.now()
-            place = run.server or "its server"
+            place = f"the server {run.server}" if run.server else "its server"
             run.context.report(TargetNote(run.target, WAITS_FOR_QUEUE.format(place, first.target)))
         return True
 
