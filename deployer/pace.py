@@ -28,7 +28,7 @@ POLL_PRICE_WITHOUT_LOG = 0.01
 """The price where the log can't be read, which would show that the end is near."""
 
 SECONDS_BY_AGE = ((5.0, 1.0), (30.0, 3.0), (300.0, 5.0), (math.inf, 10.0))
-"""For everything that is not a deployment, such as a status: up to this age, this interval."""
+"""Up to this age, this interval: for a status, and where the platform does not tell durations."""
 
 FINALIZING_SECONDS = 2.0
 """The interval between an end and its confirmation (architecture, rule 4)."""
@@ -132,9 +132,17 @@ def poll_delay(watch: Watch, now: float, *, fixed: float | None = None, cost: fl
     delay = fixed
     if delay is None:
         delay = max(_delay(watch, now), cost / MAX_BUSY_SHARE) * _jitter(watch.handle.id, now)
-        if now < watch.undated_from:
-            delay = min(delay, watch.undated_from - now)
+        moments = [moment for moment in (watch.undated_from, _final_at(watch)) if moment > now]
+        delay = min([delay, *(moment - now for moment in moments)])
     return min(max(delay, watch.retry_after), max(watch.deadline - now, 0.0))
+
+
+def _final_at(watch: Watch) -> float:
+    """When the phase that was seen last counts as the end, if it lasts; in the past if it never does."""
+    last = watch.last_snapshot
+    if last is None or last.phase not in TERMINAL or math.isinf(last.stable_for):
+        return 0
+    return watch.phase_since + last.stable_for
 
 
 def _delay(watch: Watch, now: float) -> float:
@@ -144,24 +152,24 @@ def _delay(watch: Watch, now: float) -> float:
     last = watch.last_snapshot
     if last and last.phase in TERMINAL and cannot_turn(last):
         return FINALIZING_SECONDS
-    if watch.handle.id and not watch.handle.condition and watch.phase in ACTIVE_PHASES:
-        return _deployment_delay(watch, now)
-    return by_age(now - watch.began)
+    if watch.durations is None or watch.handle.condition or watch.phase not in ACTIVE_PHASES:
+        return by_age(now - watch.began)
+    return _deployment_delay(watch, now, watch.durations)
 
 
 def by_age(age: float) -> float:
-    """Seconds until the next poll of something that is not a deployment, such as a status."""
+    """Seconds until the next poll of anything but a deployment of a platform that tells their durations."""
     return next(delay for until, delay in SECONDS_BY_AGE if age < until)
 
 
-def _deployment_delay(watch: Watch, now: float) -> float:
+def _deployment_delay(watch: Watch, now: float, durations: tuple[float, ...]) -> float:
     in_phase = now - watch.phase_since
     if watch.phase is Phase.QUEUED:
         return queued_delay(in_phase)
     if watch.container_since is not None:
         return container_delay(now - watch.container_since)
     readable = watch.last_snapshot is None or watch.last_snapshot.log is not None
-    return building_delay(in_phase, usual(watch.durations), log_readable=readable)
+    return building_delay(in_phase, usual(durations), log_readable=readable)
 
 
 def _jitter(text: str, now: float) -> float:

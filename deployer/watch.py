@@ -135,8 +135,8 @@ class Watch:
     began: float
     deadline: float
     stage: Stage = Stage.DEPLOYMENT
-    durations: tuple[float, ...] = ()
-    """Seconds that earlier deployments of the target took."""
+    durations: tuple[float, ...] | None = None
+    """Seconds that earlier deployments of the target took; None if the platform does not tell."""
     phase: Phase | None = None
     """The phase that was seen last; None before the first poll that worked."""
     appeared: bool = False

@@ -26,7 +26,7 @@ from tests.watch.builders import DOWN, FRESH, QUEUED, RUNNING, START, UNKNOWN, U
 # --- Architecture, rule 9: polling is cheap
 
 
-FAR_DEADLINE = replace(FRESH, deadline=START + 3600)
+FAR_DEADLINE = replace(FRESH, deadline=START + 3600, durations=())
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -96,6 +96,11 @@ def test_the_age_of_a_deployment_counts_from_when_it_left_the_queue() -> None:
     assert poll_delay(running, START + 500) == building_delay(0, usual((60.0,) * 10))
 
 
+def test_a_platform_that_tells_no_durations_is_polled_by_age() -> None:
+    watch = seen(RUNNING, durations=None)
+    assert [poll_delay(watch, START + age) for age in (0, 10, 100, 1000)] == [1, 3, 5, 10]
+
+
 def test_without_a_log_a_deployment_is_polled_more_often() -> None:
     readable, hidden = (seen(replace(RUNNING, log=log)) for log in ((), None))
     assert poll_delay(hidden, START + 5) < poll_delay(readable, START + 5) / 2
@@ -143,6 +148,13 @@ def test_intervals_vary_by_ten_percent(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("age", [0, 3000])
 def test_a_final_phase_that_is_not_stable_yet_is_polled_fast(phase: Phase, age: float) -> None:
     assert poll_delay(replace(FAR_DEADLINE, last_snapshot=snapshot(phase)), START + age) == 2
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(40, 5), (46, 4), (49.5, 0.5), (50, 5), (60, 5)])
+def test_an_end_that_may_turn_is_polled_when_it_counts(age: float, seconds: float) -> None:
+    may_turn = replace(snapshot(Phase.SUCCEEDED, 10), final=False)
+    watch = replace(FAR_DEADLINE, phase=Phase.SUCCEEDED, phase_since=START + 40, last_snapshot=may_turn)
+    assert poll_delay(watch, START + age) == seconds
 
 
 @pytest.mark.parametrize(

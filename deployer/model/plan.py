@@ -71,8 +71,8 @@ class Target:
     """It does not exist yet: `create` will make it."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What the user should know before it is triggered."""
-    durations: tuple[float, ...] = field(default=(), compare=False)
-    """Seconds that earlier deployments of it took."""
+    durations: tuple[float, ...] | None = field(default=None, compare=False)
+    """Seconds that earlier deployments of it took; None if the platform does not tell."""
     server: str = field(default="", compare=False)
     """The name of the server that it is deployed to, if known."""
     before: str | None = None

@@ -89,7 +89,12 @@ class Schedule:
         if self.queues.must_wait(run):
             return now + max(run.seconds_left, 0)
         due = max(run.due, now)
-        if run.step in {Step.TRIGGER, Step.CANCEL} or run.checks_site or not self._sends_request(run):
+        # A deployment that is looked for may end soon, and is then harder to find.
+        if (
+            run.step in {Step.TRIGGER, Step.FIND, Step.CANCEL}
+            or run.checks_site
+            or not self._sends_request(run)
+        ):
             return due
         latest = now + max(run.time_left, 0) if run.step is Step.WATCH else due + allowed
         return min(max(due, allowed), max(due, latest))

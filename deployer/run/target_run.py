@@ -146,8 +146,8 @@ class TargetRun:
     context: RunContext
     site_url: str = ""
     """Where its site responds, if known."""
-    durations: tuple[float, ...] = ()
-    """Seconds that earlier deployments of it took."""
+    durations: tuple[float, ...] | None = None
+    """Seconds that earlier deployments of it took; None if the platform does not tell."""
     server: str = ""
     """The name of the server that it is deployed to, if known."""
     step: Step = Step.RESOLVE

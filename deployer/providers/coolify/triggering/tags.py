@@ -73,7 +73,7 @@ def find_members(
     targets = tag.members
     if targets is None:
         targets = tuple(
-            Target(uuid, name=str(found[0].get("application_name") or ""), kind=APPLICATION)
+            Target(uuid, str(found[0].get("application_name") or ""), APPLICATION, durations=())
             for uuid, found in records.items()
         )
     members = []
