@@ -1,6 +1,8 @@
-"""Print what a run costs: the start, memory, each poll of a large build log, and redaction. Never fails.
+"""Print what a run costs, and how soon it reports an end. Never fails.
 
-`python -m tools.bench`, from the repository's root. The simulator responds; its own cost is not counted.
+`python -m tools.bench`, from the repository's root; takes about three minutes. The start, memory and
+processor time are measured with real processes; requests and delays with whole runs on a clock that only
+moves when the program sleeps. The simulator responds; its own cost is not counted.
 """
 
 from __future__ import annotations
@@ -16,18 +18,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deployer.ci.output.redact import Redactor
+from deployer.model import Entry, Handle, Phase, Snapshot
+from deployer.pace import poll_delay
 from deployer.simulator.coolify.scenario import Scenario
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state.deployments import App
 from deployer.simulator.coolify.state.script import Change, Line, Script
 from deployer.simulator.coolify.wire import Listener
 from deployer.simulator.serving.made_up import TOKEN
+from deployer.watch import Watch, observe
+from tests.scenarios.many_targets import Run, deploy_all, scenario
 
 ROUNDS = 7
 LINE_CHARS = 200
@@ -141,6 +148,105 @@ def per_poll(size: int) -> tuple[float, float]:
     return each, short.seconds - short.polls * each
 
 
+EMPTY_ENTRIES = """
+import resource
+from deployer.providers.coolify.watching.deployment import read_log
+read_log({{"logs": "[" + "{{}}," * {count} + "{{}}]"}})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def empty_entries_memory() -> float:
+    """The peak in MiB of a process that reads a log of 22 MB of entries without any content."""
+    command = [sys.executable, "-c", EMPTY_ENTRIES.format(count=22 * MEGABYTE // 3)]
+    completed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    return int(completed.stdout) * BYTES_PER_MAXRSS / MEGABYTE
+
+
+# --- many targets
+
+
+def many(targets: int, hosts: int, queue_limit: int = 25) -> Run:
+    """Deploy so many applications on so many servers, which build two at a time."""
+    with TemporaryDirectory() as folder, chdir(folder), quiet():
+        return deploy_all(scenario(targets, hosts, queue_limit), DEPLOYER_TIMEOUT="2h")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Discard what the program prints."""
+    sys.stdout.flush()
+    original = os.dup(1)
+    with Path(os.devnull).open("wb") as sink:
+        os.dup2(sink.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(original, 1)
+        os.close(original)
+
+
+def show_many(title: str, run: Run) -> None:
+    started = max(run.triggers())
+    full = len(run.triggers(429))
+    limited = sum(each.status == 429 for each in run.journal) - full
+    print(
+        f"{title:<20}{len(run.journal):6} requests, {len(run.triggers())} started in {started:.0f} s, "
+        f"{full} met a full queue, {limited} were above the rate limit;"
+    )
+    print(
+        f"{'':<20}{run.worst_minute(0, started):6} in the worst minute of the start, "
+        f"{run.worst_minute(started, run.seconds)} later; exit {run.seconds - run.ended:.1f} s after the end"
+    )
+
+
+# --- how late an end is reported
+
+DEPLOYMENTS = 300
+CONTAINER_SECONDS = (2.0, 6.0)
+"""How long before the end the new container starts."""
+
+
+@dataclass(frozen=True)
+class News:
+    """How late the ends of deployments were seen."""
+
+    mean: float
+    late: float
+    """The 95th percentile, in seconds."""
+    per_minute: float
+
+    @property
+    def ratio(self) -> float:
+        """The mean, as a share of that of a fixed interval with as many requests."""
+        return self.mean * self.per_minute / 30
+
+
+def news(history: int, *, stages: bool) -> News:
+    """Deployments of 10 s to 20 min, of which so many earlier durations are known.
+
+    stages: the log shows when the new container starts.
+    """
+    choose = random.Random(1)  # noqa: S311 -- the deployments are the same in every run
+    delays, polls, minutes = [], 0, 0.0
+    for number in range(DEPLOYMENTS):
+        usual = 10 * 120 ** choose.random()
+        earlier = tuple(usual * choose.lognormvariate(0, 0.2) for _ in range(history))
+        end = usual * choose.lognormvariate(0, 0.2) if history else usual
+        container = end - choose.uniform(*CONTAINER_SECONDS) if stages else inf
+        watch = Watch(Handle("web", f"{number}"), began=0, deadline=inf, durations=earlier)
+        now = choose.random() / 2
+        while now < end:
+            log = (Entry("1", "", starts_container=True),) if now >= container else ()
+            watch, _ = observe(watch, Snapshot(Phase.RUNNING, log=log), now)
+            now += poll_delay(watch, now)
+            polls += 1
+        delays.append(now - end)
+        minutes += end / 60
+    late = sorted(delays)[round(0.95 * DEPLOYMENTS)]
+    return News(statistics.mean(delays), late, polls / minutes)
+
+
 # --- redaction
 
 
@@ -176,6 +282,19 @@ def main() -> None:
     start, imports = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
     ratio = statistics.median(one / other for one, other in pairs)
     print(f"first request       {start:6.0f} ms, {ratio:.2f} times `import requests` ({imports:.0f} ms)")
+    show_many("200 targets", many(200, hosts=200))
+    show_many("50 targets", many(50, hosts=25))
+    show_many("60, full queues", many(60, hosts=3, queue_limit=4))
+    one = many(1, hosts=1)
+    print(f"one target          {one.seconds - one.ended:6.1f} s from the end of the deployment to the exit")
+    for history, stages in ((0, True), (3, True), (1, False), (3, False)):
+        seen = news(history, stages=stages)
+        log = ", stages in the log" if stages else ""
+        print(
+            f"end seen after      {seen.mean:6.2f} s on average, 95 % within {seen.late:.1f} s, "
+            f"{seen.per_minute:.1f} requests/min, {seen.ratio:.2f} of a fixed interval "
+            f"({history} earlier deployments{log})"
+        )
     without = following(0, 10)
     for megabytes in (10, 30):
         run = following(megabytes * MEGABYTE, 20)
@@ -183,6 +302,7 @@ def main() -> None:
             f"log of {megabytes} MB        {run.memory:6.0f} MiB at most "
             f"({without.memory:.0f} without a log), {run.seconds:.2f} s of processor time, {run.polls} polls"
         )
+    print(f"22 MB of {{}} entries {empty_entries_memory():6.0f} MiB at most")
     each, rest = per_poll(5 * MEGABYTE)
     print(f"unchanged log       {each * 1000 / 5:6.2f} ms of processor time per MB and poll")
     print(f"all else            {rest * 1000:6.0f} ms of processor time with a log of 5 MB")

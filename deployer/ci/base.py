@@ -67,7 +67,8 @@ class CI:
         # Redacted before escaping, which may change a secret, and by the writer again, when colors no longer
         # split one.
         for line in lines(self._writer.redact(text)):
-            self._writer.line(self.escape(line))
+            escaped = self.escape(line)
+            self._writer.line(line if escaped == line else escaped)
 
     def has_room(self) -> bool:
         """Whether stdout accepts more of the build log, which may be incomplete.

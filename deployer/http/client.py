@@ -312,7 +312,7 @@ def _body(response: requests.Response, left: Callable[[], float], seconds: float
 
 def _digest(body: bytearray) -> bytes:
     """A hash of the body; empty for one that is parsed as quickly as hashed."""
-    return hashlib.blake2b(body, digest_size=16).digest() if len(body) > SHORT_BYTES else b""
+    return hashlib.sha256(body).digest() if len(body) > SHORT_BYTES else b""
 
 
 def _too_large(reason: str, head: str, tail: str) -> TooLargeError:

@@ -69,8 +69,10 @@ class BuildLog:
     def _write(self, report: TargetReport, server: str, whole: list[str]) -> bool:
         who = [name for name in (report.target.label if self.several else "", server) if name]
         prefix = f"[{' on '.join(who)}] " if who else ""
-        self._write_file([prefix + line for line in whole])
-        lines = [prefix + piece for line in whole for piece in output.pieces(line)]
+        self._write_file([prefix + line for line in whole] if prefix else whole)
+        lines = [piece for line in whole for piece in output.pieces(line)]
+        if prefix:
+            lines = [prefix + line for line in lines]
         if self._options.logs == "live":
             self._say(report, lines)
             return bool(lines)

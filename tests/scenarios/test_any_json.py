@@ -350,7 +350,6 @@ def _deployment(row: Any) -> None:
             row, "https://coolify.example.com", coolify_replies.WEB, may_turn=may_turn
         )
         resource_status.health_check(seen, coolify_replies.WEB, Options(verify_health="true"))
-        resource_status.passed_health_check(seen)
     deployment.is_other_server(row, coolify_replies.body("deployment_get_finished"))
     deployment.is_other_server(coolify_replies.body("deployment_get_finished"), row)
 

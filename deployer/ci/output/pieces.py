@@ -21,6 +21,8 @@ def pieces(line: str) -> list[str]:
 
     It must be redacted already: redaction would miss half a secret.
     """
+    if len(line) <= MAX_PIECE_CHARS:
+        return [line]
     found, at = [], 0
     while len(line) - at > MAX_PIECE_CHARS:
         unfinished = _UNFINISHED.search(line, at + MAX_PIECE_CHARS - _MAX_COLOR_CHARS, at + MAX_PIECE_CHARS)

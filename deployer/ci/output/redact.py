@@ -23,6 +23,9 @@ class Redactor:
     def __init__(self) -> None:
         self._secrets = _Known()
         self._all = _Known()
+        # The types of redacted texts. A text that is made from one is a plain `str` again.
+        self._clean = _clean_type(str)
+        self._clean_of_all = _clean_type(self._clean)
 
     def add(self, secret: str) -> None:
         """Redact this secret from now on, and each of its lines.
@@ -30,7 +33,8 @@ class Redactor:
         Anything below eight characters is ignored: it would blank innocent words.
         """
         self._secrets.add(secret)
-        self._all.add(secret)
+        self._clean = _clean_type(str)
+        self.add_for_untrusted(secret)
 
     def add_for_untrusted(self, value: str) -> None:
         """Redact this value in untrusted text only.
@@ -38,16 +42,22 @@ class Redactor:
         Our own messages and outputs may contain it (a commit, a URL).
         """
         self._all.add(value)
+        self._clean_of_all = _clean_type(self._clean)
 
     def __call__(self, text: str) -> str:
-        return self._secrets.removed_from(text)
+        """The text without secrets. One that was redacted already, and not changed since, costs nothing."""
+        if isinstance(text, self._clean):
+            return text
+        return self._clean(self._secrets.removed_from(text))
 
     def untrusted(self, text: str, *, head: int = 0, tail: int = 0) -> str:
         """Untrusted text without secrets and hidden values.
 
         `head` and `tail` characters at its ends are removed as well: they are parts of a split secret.
         """
-        return self._all.removed_from(text, head, tail)
+        if isinstance(text, self._clean_of_all) and not head and not tail:
+            return text
+        return self._clean_of_all(self._all.removed_from(text, head, tail))
 
     def may_continue(self, text: str) -> bool:
         """Whether the end of the text may be the first part of a secret."""
@@ -69,6 +79,11 @@ class Redactor:
             return clean[: max(limit, 0)]
         kept = (limit - 1) // 3
         return f"{clean[: limit - 1 - kept]}…{clean[len(clean) - kept :]}"
+
+
+def _clean_type(base: type[str]) -> type[str]:
+    """A type for texts without the secrets that are known now: after another one is added, a new type."""
+    return type("Redacted", (base,), {"__slots__": ()})
 
 
 class _Known:

@@ -39,10 +39,12 @@ def lines(text: str) -> list[str]:
 
         `str.splitlines` would also split at form feeds and U+2028, which no CI system does.
     """
+    if "\n" not in text and "\r" not in text:
+        return [text]
     parts = _BREAK.split(text)
     return parts[:-1] if len(parts) > 1 and not parts[-1] else parts
 
 
 def one_line(text: str) -> str:
     """Replace line breaks by single spaces."""
-    return re.sub(r"[\r\n]+", " ", text)
+    return re.sub(r"[\r\n]+", " ", text) if "\n" in text or "\r" in text else text

@@ -87,6 +87,9 @@ IMPORTING = re.compile(r"Importing .+ \(commit sha [0-9a-f]+\) to .+")
 Missing if the image of an earlier build is reused.
 """
 
+HEALTHY = "New container is healthy."
+"""Coolify's own log line for a health check that passed, the same in every version (coolify-api 16)."""
+
 CONTAINER_STARTS = frozenset({"Rolling update started.", "New container started."})
 """Coolify's own lines about the last stage of a deployment."""
 
@@ -274,6 +277,8 @@ class Log:
     """The length of its text without the closing bracket; 0 if the next one must be read completely."""
     digest: bytes = b""
     """A hash of that text."""
+    healthy: bool = False
+    """Coolify's own health check of the new container passed."""
 
 
 def read_log(row: Any, last: Log | None = None) -> Log:
@@ -286,31 +291,34 @@ def read_log(row: Any, last: Log | None = None) -> Log:
     if not isinstance(logs, str):
         return Log((), UNREADABLE_LOG)
     if last and last.chars and _digest(logs, last.chars) == last.digest:
-        longer = _parsed_log(logs, last.entries or (), "[" + logs[last.chars :].removeprefix(","))
+        longer = _parsed_log(logs, last, "[" + logs[last.chars :].removeprefix(","))
         if not longer.damage:
             return longer
-    return _parsed_log(logs, (), logs)
+    return _parsed_log(logs, Log(()), logs)
 
 
-def _parsed_log(logs: str, known: tuple[Entry, ...], rest: str) -> Log:
+def _parsed_log(logs: str, known: Log, rest: str) -> Log:
     """The log of which some entries are known. `rest`: the list of the others, as JSON."""
+    before = known.entries or ()
     try:  # without a list of dicts in between, which would be large
-        listed = untrusted_json.loads(rest, _counted(_entry, MAX_ENTRIES - len(known)))
+        listed = untrusted_json.loads(rest, _counted(_entry, MAX_ENTRIES - len(before)))
     except untrusted_json.TooManyValuesError:
         return Log((), LARGE_LOG)
     except ValueError:
         listed = None
     if not isinstance(listed, list):
         return Log((), UNREADABLE_LOG)
-    entries = known + tuple(each for each in listed if isinstance(each, Entry))
+    new = tuple(each for each in listed if isinstance(each, Entry))
+    entries = before + new
     # In an empty list, the next entry would not follow a comma.
     chars = len(logs) - 1 if entries and logs.endswith("]") else 0
-    return Log(entries, chars=chars, digest=_digest(logs, chars) if chars else b"")
+    healthy = known.healthy or any(platform_text(entry) == HEALTHY for entry in new)
+    return Log(entries, chars=chars, digest=_digest(logs, chars) if chars else b"", healthy=healthy)
 
 
 def _digest(text: str, chars: int) -> bytes:
     """A hash of the first `chars` characters, taken in pieces, so that a large log is never copied."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256()
     for start in range(0, chars, DIGEST_PIECE_CHARS):
         digest.update(text[start : min(start + DIGEST_PIECE_CHARS, chars)].encode("utf-8", "replace"))
     return digest.digest()

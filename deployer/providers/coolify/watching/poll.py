@@ -151,8 +151,7 @@ class Poller:
         if version.before(PIN_LOST) and not options.pr and deployment.SHA.fullmatch(pin):
             commit = deployment.pinned_commit(snapshot, pin, forced=bool(row.get("force_rebuild")))
             snapshot = replace(snapshot, commit=commit)
-        passed = resource_status.passed_health_check(snapshot)
-        resource.health_check_passed = resource.health_check_passed or passed
+        resource.health_check_passed = resource.health_check_passed or log.healthy
         if snapshot.phase is Phase.QUEUED and options.command is not Command.CANCEL:
             snapshot = self._queued(snapshot, row, handle, active)
         warnings = list(snapshot.warnings)
@@ -175,7 +174,7 @@ class Poller:
                 replace(each, owner=handle.owner, started_by=handle.started_by) for each in others
             ),
             health_check=resource_status.health_check(
-                snapshot, handle.target, options, ended=self._ended(row, handle)
+                snapshot, handle.target, options, passed=log.healthy, ended=self._ended(row, handle)
             ),
             warnings=tuple(warnings),
         )

@@ -50,8 +50,6 @@ STATUS_UNCHANGED = (
 """A failed `docker compose pull` or `up` of a service looks exactly like a successful one (captured-2)."""
 
 DOWN_STATES = ("exited", "degraded", "restarting", "dead", "removing")
-HEALTHY = "New container is healthy."
-"""Coolify's own log line for a health check that passed, the same in every version (coolify-api 16)."""
 
 
 def split(status: Any) -> tuple[str, str]:
@@ -143,14 +141,16 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "") -> Sna
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'unknown'}")
 
 
-def health_check(snapshot: Snapshot, target: str, options: Options, *, ended: str = "") -> Handle | None:
+def health_check(
+    snapshot: Snapshot, target: str, options: Options, *, passed: bool = False, ended: str = ""
+) -> Handle | None:
     """What to poll to see whether the new version is running.
 
     None if that is not to be checked (architecture 2.2).
 
+    passed: Coolify's own health check of the new container passed.
     ended: when the deployment ended, if a later check of Coolify's can be recognized by that.
     """
-    passed = passed_health_check(snapshot)
     if (
         snapshot.phase is not Phase.SUCCEEDED
         or options.verify_health == "false"
@@ -160,11 +160,6 @@ def health_check(snapshot: Snapshot, target: str, options: Options, *, ended: st
     ):
         return None
     return Handle(target, "", condition=HEALTH, ended=ended)
-
-
-def passed_health_check(snapshot: Snapshot) -> bool:
-    """Whether Coolify's own health check of the new container passed."""
-    return any(entry.from_platform and entry.text.strip() == HEALTHY for entry in snapshot.log or ())
 
 
 def already_in_state(kind: str, text: str) -> str:

@@ -23,7 +23,7 @@ from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.triggering.trigger_requests import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.watching import deployment, poll, resource_status
+from deployer.providers.coolify.watching import deployment, poll
 from deployer.providers.coolify.watching.resource_status import HEALTH, RUNNING, STOPPED
 from tests.providers.coolify.support import (
     AGENT,
@@ -675,21 +675,19 @@ def test_preview_is_deployed_to_the_main_server_only(wire: responses.RequestsMoc
     ("texts", "options", "health_check"),
     [
         pytest.param([], {}, True, id="auto"),
-        pytest.param([resource_status.HEALTHY], {}, False, id="auto-and-checked-by-coolify"),
+        pytest.param([deployment.HEALTHY], {}, False, id="auto-and-checked-by-coolify"),
         pytest.param(
-            [entry(resource_status.HEALTHY, hidden=True)], {}, False, id="auto-and-checked-by-coolify-hidden"
+            [entry(deployment.HEALTHY, hidden=True)], {}, False, id="auto-and-checked-by-coolify-hidden"
         ),
         pytest.param(
-            [entry(resource_status.HEALTHY, command="npm run build")],
+            [entry(deployment.HEALTHY, command="npm run build")],
             {},
             True,
             id="auto-and-printed-by-a-build",
         ),
-        pytest.param([f"{resource_status.HEALTHY} Really."], {}, True, id="auto-and-other-words"),
+        pytest.param([f"{deployment.HEALTHY} Really."], {}, True, id="auto-and-other-words"),
         pytest.param([], {"verify_health": "true"}, True, id="true"),
-        pytest.param(
-            [resource_status.HEALTHY], {"verify_health": "true"}, True, id="true-and-checked-by-coolify"
-        ),
+        pytest.param([deployment.HEALTHY], {"verify_health": "true"}, True, id="true-and-checked-by-coolify"),
         pytest.param([], {"verify_health": "false"}, False, id="false"),
         pytest.param([], {"pr": 7}, False, id="preview"),
         pytest.param([], {"pr": 7, "verify_health": "true"}, False, id="preview-with-verify-health"),
@@ -789,7 +787,7 @@ def test_passed_health_check_of_coolify_is_remembered(wire: responses.RequestsMo
     row = {**body("app_get_read"), "uuid": APP, "status": "running:unhealthy", "health_check_enabled": True}
     for _ in range(2):
         serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)
-    serve_row(wire, "deployment_state_finished", body=finished(resource_status.HEALTHY))
+    serve_row(wire, "deployment_state_finished", body=finished(deployment.HEALTHY))
     coolify = server(verify_health="true")
     assert coolify.poll(Handle(APP, "", condition=HEALTH)).phase is Phase.RUNNING
     serve_row(wire, "deployment_state_finished", body=without(finished(), "logs"))
