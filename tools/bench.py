@@ -36,6 +36,7 @@ from deployer.simulator.serving.made_up import TOKEN
 from deployer.watch import Watch, observe
 from tests.scenarios.many_targets import Run, deploy_all, scenario
 
+TOO_MANY = 429
 ROUNDS = 7
 LINE_CHARS = 200
 MEGABYTE = 1 << 20
@@ -175,7 +176,7 @@ def many(targets: int, hosts: int, queue_limit: int = 25) -> Run:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Discard what the program prints."""
-    sys.stdout.flush()
+    print(end="", flush=True)
     original = os.dup(1)
     with Path(os.devnull).open("wb") as sink:
         os.dup2(sink.fileno(), 1)
@@ -188,8 +189,8 @@ def quiet() -> Iterator[None]:
 
 def show_many(title: str, run: Run) -> None:
     started = max(run.triggers())
-    full = len(run.triggers(429))
-    limited = sum(each.status == 429 for each in run.journal) - full
+    full = len(run.triggers(TOO_MANY))
+    limited = sum(each.status == TOO_MANY for each in run.journal) - full
     print(
         f"{title:<20}{len(run.journal):6} requests, {len(run.triggers())} started in {started:.0f} s, "
         f"{full} met a full queue, {limited} were above the rate limit;"
@@ -310,9 +311,8 @@ def main() -> None:
     print(f"poll without a log  {each * 1000:6.2f} ms of processor time")
     rates = redaction_rates((1, 50, 200))
     for count, rate in rates.items():
-        print(
-            f"redaction           {rate / 1000:6.1f}k lines/s with {count} secrets, ÷ {rates[1] / rate:.1f}"
-        )
+        share = rates[1] / rate
+        print(f"redaction           {rate / 1000:6.1f}k lines/s with {count} secrets, ÷ {share:.1f}")
 
 
 if __name__ == "__main__":
