@@ -44,14 +44,25 @@ SPEED = 5.0
 POLL_SECONDS = 1
 """Simulated seconds between two polls."""
 
-BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
-"""The unit of `ru_maxrss`: bytes on macOS, kilobytes elsewhere."""
+PEAK = """
+import re, resource, sys
+from pathlib import Path
 
-FOLLOW = """
-import sys
+def peak():
+    status = Path("/proc/self/status")
+    if status.exists():  # `ru_maxrss` would include the process that started this one
+        return int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+"""
+"""A function that returns the largest memory of a process so far, in bytes."""
+
+FOLLOW = f"""
+{PEAK}
 from deployer.clock import Clock
 from deployer.main import main
-sys.exit(main(clock=Clock({speed})))
+code = main(clock=Clock({SPEED}))
+print(peak(), file=sys.stderr)
+sys.exit(code)
 """
 
 # --- the start
@@ -129,16 +140,19 @@ def coolify(script: Script) -> Iterator[tuple[Server, str]]:
 def following(size: int, seconds: float) -> Cost:
     """Follow a deployment with so many bytes of log until it ends."""
     with coolify(build(size, seconds)) as (server, url):
-        command = [sys.executable, "-c", FOLLOW.format(speed=SPEED)]
+        command = [sys.executable, "-c", FOLLOW]
         environment = inputs(url, next(iter(server.apps)))
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603
+        with subprocess.Popen(  # noqa: S603 -- our own program
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as process:
+            peak = int(process.stderr.read()) if process.stderr else 0
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         paths = [request.path for request in server.journal]
         if process.returncode:
             print(f"(the run exited with {process.returncode})")
     polls = sum(path.startswith("/api/v1/deployments/") and "applications" not in path for path in paths)
-    return Cost(polls, used.ru_utime + used.ru_stime, used.ru_maxrss * BYTES_PER_MAXRSS / MEGABYTE)
+    return Cost(polls, used.ru_utime + used.ru_stime, peak / MEGABYTE)
 
 
 def per_poll(size: int) -> tuple[float, float]:
@@ -149,19 +163,19 @@ def per_poll(size: int) -> tuple[float, float]:
     return each, short.seconds - short.polls * each
 
 
-EMPTY_ENTRIES = """
-import resource
+EMPTY_ENTRIES = f"""
+{PEAK}
 from deployer.providers.coolify.watching.deployment import read_log
-read_log({{"logs": "[" + "{{}}," * {count} + "{{}}]"}})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+read_log({{"logs": "[" + "{{}}," * {22 * MEGABYTE // 3} + "{{}}]"}})
+print(peak())
 """
 
 
 def empty_entries_memory() -> float:
     """The peak in MiB of a process that reads a log of 22 MB of entries without any content."""
-    command = [sys.executable, "-c", EMPTY_ENTRIES.format(count=22 * MEGABYTE // 3)]
+    command = [sys.executable, "-c", EMPTY_ENTRIES]
     completed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    return int(completed.stdout) * BYTES_PER_MAXRSS / MEGABYTE
+    return int(completed.stdout) / MEGABYTE
 
 
 # --- many targets

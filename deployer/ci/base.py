@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
-from deployer.ci.output import COLOR, Writer, lines, one_line, visible
+from deployer.ci.output import COLOR, Writer, is_plain, lines, one_line, visible
 
 Level = Literal["error", "warning", "notice"]
 
@@ -60,6 +60,8 @@ class CI:
 
         No command is obeyed, nothing is invisible (ESC is shown as `\x1b`). Colors are dropped.
         """
+        if is_plain(line):
+            return line
         return _COMMAND.sub(r"\1\2\\", visible(COLOR.sub("", line)))
 
     def say(self, text: str) -> None:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from deployer.ci.base import CI, Level
-from deployer.ci.output import Writer, append, one_line, read, size, visible_but_colors
+from deployer.ci.output import Writer, append, is_plain, one_line, read, size, visible_but_colors
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
@@ -72,6 +72,8 @@ class GitHub(CI):
 
         Only colors stay.
         """
+        if is_plain(line):
+            return line
         return _COMMAND.sub(r"\1\\", visible_but_colors(one_line(line))).replace("##[", "##[\\")
 
     def group(self, title: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from deployer.ci.base import CI, Level
-from deployer.ci.output import Writer, one_line, visible_but_colors
+from deployer.ci.output import Writer, is_plain, one_line, visible_but_colors
 
 _ERASE = "\x1b[0K"
 _RESET = "\x1b[0m"
@@ -48,6 +48,8 @@ class GitLab(CI):
 
         Only colors stay. GitLab applies them until they are reset, so they are reset at the end of each line.
         """
+        if is_plain(line):
+            return line
         colors = _COLOR.findall(line)
         reset = _RESET if colors and colors[-1] not in {"", "0"} else ""
         return visible_but_colors(one_line(line)) + reset

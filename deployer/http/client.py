@@ -323,6 +323,7 @@ def _too_large(reason: str, head: str, tail: str) -> TooLargeError:
 
 def _parsed(status: int, headers: Mapping[str, str], body: bytearray) -> Response:
     text = body.decode("utf-8", "replace")
+    body.clear()  # a large one need not be in memory twice while it is parsed
     declared = headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
     if declared or text.lstrip()[:1] in {"{", "["}:
         try:

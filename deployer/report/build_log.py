@@ -17,6 +17,9 @@ from deployer.report.target_report import TargetReport
 RESERVED_BYTES = 512 * 1024
 """The part of the CI system's log limit that is reserved for what follows the build log (ci-formats 2)."""
 
+BATCH_ENTRIES = 1000
+"""Entries that are processed together."""
+
 MAX_KEPT_LINES = 2000
 """Lines per target that are kept for `logs: failure`."""
 
@@ -64,7 +67,12 @@ class BuildLog:
         """
         shown = [entry.text for entry in entries if self._options.hidden_logs or not entry.hidden]
         self._servers.setdefault(report.target.id, set()).add(server)
-        return self._write(report, server, self._cuts.lines((report.target.id, server), shown))
+        printed = False
+        for start in range(0, len(shown), BATCH_ENTRIES):  # so that a large log is not in memory twice
+            batch = shown[start : start + BATCH_ENTRIES]
+            lines = self._cuts.lines((report.target.id, server), batch)
+            printed = self._write(report, server, lines) or printed
+        return printed
 
     def _write(self, report: TargetReport, server: str, whole: list[str]) -> bool:
         who = [name for name in (report.target.label if self.several else "", server) if name]

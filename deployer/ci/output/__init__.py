@@ -6,7 +6,7 @@ from deployer.ci.output.halves import MIN_HALF_CHARS
 from deployer.ci.output.outlet import Stream
 from deployer.ci.output.pieces import pieces
 from deployer.ci.output.redact import Redactor
-from deployer.ci.output.text import COLOR, lines, one_line, visible, visible_but_colors
+from deployer.ci.output.text import COLOR, is_plain, lines, one_line, visible, visible_but_colors
 from deployer.ci.output.writer import Writer
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Stream",
     "Writer",
     "append",
+    "is_plain",
     "lines",
     "one_line",
     "pieces",

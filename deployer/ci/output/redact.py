@@ -188,6 +188,8 @@ def _split_secrets(finder: Finder, text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_split(text: str) -> bool:
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return False
     return bool(_SPLITTING.search(text) or _SPELLED.search(text))
 
 

@@ -14,6 +14,11 @@ _INVISIBLE = re.compile(f"[\n\r{_CONTROLS}]")
 _INVISIBLE_BUT_COLORS = re.compile(rf"\x1b\[[0-9;:]*m|[{_CONTROLS}]")
 
 
+def is_plain(line: str) -> bool:
+    """Whether a line has nothing that any CI system would interpret. True for most lines, and cheap."""
+    return line.isascii() and line.isprintable() and "::" not in line and "##" not in line
+
+
 def visible(line: str) -> str:
     r"""Replace invisible characters, including line breaks, by visible escapes: ESC becomes `\x1b`."""
     return _INVISIBLE.sub(_shown, line)
