@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import fcntl
 import io
 import os
@@ -9,6 +10,7 @@ import pty
 import select
 import signal
 import socket
+import termios
 import threading
 import time
 import tty
@@ -169,8 +171,27 @@ def test_a_very_slow_reader_is_not_awaited_forever(
     stdout = make_stdout(tick=1.0)
     write_lines(stdout, 1 << 20)
     monkeypatch.setattr(stdout.backlog, "_progress", threading.Event())
-    monkeypatch.setattr(stdout.backlog._progress, "wait", lambda _: os.read(stdout.reader, 8192))
+
+    def read_a_little(_: float) -> None:
+        os.read(stdout.reader, 8192)
+        # On a busy machine the writing thread may not run for a while: that is no stall.
+        until = time.monotonic() + 1
+        while _unread(stdout.reader) < PIPE_FILLED_BYTES and time.monotonic() < until:
+            os.sched_yield()
+
+    monkeypatch.setattr(stdout.backlog._progress, "wait", read_a_little)
     assert stdout.seconds_of(stdout.backlog.drain) == pytest.approx(backlog.LAST_SECONDS, abs=3)
+
+
+PIPE_FILLED_BYTES = 48 * 1024
+"""Most of a pipe's buffer."""
+
+
+def _unread(pipe: int) -> int:
+    """How many bytes are waiting in a pipe."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 @pytest.mark.parametrize(
