@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ sys.exit(main(clock=Clock({speed!r})))
 
 AS_SCRIPT = """\
 import runpy, sys
-sys.argv = {command!r}
+sys.argv = [*{command!r}]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 """`python entrypoint.py arguments`."""
@@ -319,20 +319,17 @@ def output_files(**more: str) -> dict[str, str]:
 
 
 def _started(
-    driver: str, arguments: tuple[str, ...], folder: Path, environ: Mapping[str, str], options: dict[str, Any]
+    command: Sequence[str], code: str, folder: Path, environ: Mapping[str, str], options: dict[str, Any]
 ) -> subprocess.Popen[bytes] | ForkedProcess:
-    """The new process: a fork, unless Python's own start matters to it."""
+    """The new process: a fork that runs `code`, or a Python with the arguments `command`."""
     pipes: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
     } | options
     base = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
-    at_start = any(name.startswith(("LANG", "LC_", "PYTHON")) for name in environ) or "preexec_fn" in options
-    if IS_LINUX and not at_start:
-        code = driver or AS_SCRIPT.format(command=[str(ENTRYPOINT), *arguments])
+    if code:
         return ForkedProcess(code, folder, base | dict(environ), pipes)
-    command = ("-c", driver) if driver else (str(ENTRYPOINT), *arguments)
     return subprocess.Popen([sys.executable, *command], cwd=folder, env=base | dict(environ), **pipes)
 
 
@@ -343,16 +340,23 @@ def running(
     *arguments: str,
     speed: float | None = None,
     before: str = "",
+    fresh: bool = False,
     **options: Any,
 ) -> Iterator[Program]:
     """Start the program as a process: `entrypoint.py`, or with a `speed` its `main` on a faster clock.
 
-    `before` is Python code that runs first.
+    before: Python code that runs first.
+    fresh: Python's start and the imports are part of the test. Otherwise the process is a fork, unless Python
+    itself reads one of the variables, or something is done before its start.
     """
     secrets = {HEADER, PROXY, unquote(PROXY), *secret_values(environ)}
     on_github = "GITHUB_ACTIONS" in environ or environ.get("DEPLOYER_CI") == "github"
     driver = DRIVER.format(root=str(ROOT), speed=speed, before=before) if speed else ""
-    process = _started(driver, arguments, folder, environ, options)
+    command = ("-c", driver) if driver else (str(ENTRYPOINT), *arguments)
+    code = driver or AS_SCRIPT.format(command=command)
+    at_start = any(name.startswith(("LANG", "LC_", "PYTHON")) for name in environ) or "preexec_fn" in options
+    forks = IS_LINUX and not fresh and not at_start
+    process = _started(command, code if forks else "", folder, environ, options)
     try:
         yield Program(process, folder, {secret for secret in secrets if len(secret) > 4}, on_github)
     finally:

@@ -126,7 +126,9 @@ def test_signal_during_imports_ends_the_run_cleanly(
     """The real entrypoint: its imports take longer than anything else before the first request."""
     with simulating("hang-start", speed=REAL_TIME) as session:
         with running(
-            folder, {**marked_secrets(unrelated_host), **login(session, folder), **github(folder)}
+            folder,
+            {**marked_secrets(unrelated_host), **login(session, folder), **github(folder)},
+            fresh=True,
         ) as program:
             program.wait_for_signal_handler()
             time.sleep(after)
