@@ -12,8 +12,6 @@ from deployer.ci.output.text import lines
 
 _MIN_SECRET_CHARS = 8
 _STARS = "***"
-_MAX_KEPT, _MAX_KEPT_CHARS = 256, 512
-"""How many texts are kept with their redacted form, and how long they may be."""
 
 
 class Redactor:
@@ -80,8 +78,6 @@ class _Known:
         self._values: set[str] = set()
         self._finder: Finder | None = None
         self._halves: Halves | None = None
-        self._clean: dict[str, str] = {}
-        """Texts without the values: outputs are redacted again at each event, although most are unchanged."""
 
     def halves(self) -> Halves:
         self._halves = self._halves or Halves(self._values)
@@ -97,20 +93,10 @@ class _Known:
         if not values <= self._values:
             self._values |= values
             self._finder = self._halves = None
-            self._clean.clear()
 
     def removed_from(self, text: str, head: int = 0, tail: int = 0) -> str:
         if not self._values or (len(text) < _MIN_SECRET_CHARS and not head and not tail):
             return text
-        if head or tail or len(text) > _MAX_KEPT_CHARS:
-            return self._removed_from(text, head, tail)
-        if text not in self._clean:
-            if len(self._clean) >= _MAX_KEPT:
-                self._clean.clear()
-            self._clean[text] = self._removed_from(text, 0, 0)
-        return self._clean[text]
-
-    def _removed_from(self, text: str, head: int, tail: int) -> str:
         self._finder = self._finder or Finder(self._values)
         found = list(self._finder.spans(text))
         if _is_split(text):
