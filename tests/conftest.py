@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -15,6 +16,17 @@ def _wire() -> Iterator[responses.RequestsMock]:
     """No network: an unexpected request fails the test, and so does a response that is never requested."""
     with responses.RequestsMock() as wire:
         yield wire
+
+
+def pytest_collection() -> None:
+    """Search no garbage while tests are collected: there is none, and a search visits all of them."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the tests from all later searches for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

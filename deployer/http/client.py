@@ -272,12 +272,12 @@ class Http:
         self._tls_tested = True
         if not response.url.startswith("http:"):  # inside TLS, no proxy can respond
             return response
-        attempt = self._session.attempt(self.base, connect)
         if not response.is_json and wants_https(response.status, response.data):
-            raise speaks_https(attempt)
-        if attempt.proxy and response.status == PROXY_LOGIN:
-            raise refused_by_proxy(response.status, "", attempt)
-        return replace(response, proxy=attempt.proxy)
+            raise speaks_https(self._session.attempt(self.base, connect))
+        proxy = self._session.proxy_variable(self.base)
+        if proxy and response.status == PROXY_LOGIN:
+            raise refused_by_proxy(response.status, "", self._session.attempt(self.base, connect))
+        return replace(response, proxy=proxy) if proxy else response
 
 
 def _body(response: requests.Response, left: Callable[[], float], seconds: float) -> bytearray:

@@ -54,6 +54,10 @@ class EnvironmentSession(requests.Session):
         chosen = {urlsplit(url).scheme: route.proxy} if route.proxy else {}
         return {"proxies": chosen, "stream": stream or self.stream, "verify": verify, "cert": cert}
 
+    def proxy_variable(self, url: str) -> str:
+        """The variable that names the proxy of requests to this URL; empty without one."""
+        return self._route(url).source
+
     def attempt(self, url: str, connect: float) -> Attempt:
         """What an error message about a request to this URL needs.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -29,6 +30,7 @@ NOT_SHOWN = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN", "_TOO_DEEP"}
 """Named texts that are not shown to users."""
 
 
+@cache
 def quoted() -> list[str]:
     """The code spans in the first column of the page's tables, in which a `|` is escaped."""
     rows = [
@@ -44,6 +46,7 @@ def plain(text: str) -> str:
     return text.replace("`", "")
 
 
+@cache
 def texts() -> list[str]:
     """Every text in the source, with a gap for each variable part."""
     found = []
@@ -61,14 +64,11 @@ def _texts(tree: ast.AST) -> Iterator[str]:
             yield re.sub(r"\{\w*(?::[^}]*)?\}", GAP, node.value)
 
 
-SOURCE_TEXTS = texts()
-
-
 def is_in_source(sentence: str) -> bool:
     """Whether one text in the source contains the pieces between the gaps, in this order."""
     pieces = [piece.strip() for piece in sentence.split(GAP) if piece.strip(" .,:;()")]
     pattern = re.compile(".*?".join(map(re.escape, pieces)), re.DOTALL)
-    return bool(pieces) and any(pattern.search(text) for text in SOURCE_TEXTS)
+    return bool(pieces) and any(pattern.search(text) for text in texts())
 
 
 def test_quoted_messages_are_in_the_source() -> None:

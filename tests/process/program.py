@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,12 @@ from deployer.main import REHEARSAL_SPEED
 from deployer.simulator import Request, Scenario, Session, cloudfoundry
 from deployer.simulator.coolify.checks import name_of
 from tests.ci.decoders import Command, parse_env_file, parse_line
+from tests.process.forking import ForkedProcess
 from tests.simulator.cloudfoundry import scenarios as cf_scenarios
 from tests.simulator.cloudfoundry.invariants import violations as cf_violations
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import simulating
+from tests.skips import IS_LINUX
 
 ROOT = Path(__file__).parents[2]
 ENTRYPOINT = ROOT / "entrypoint.py"
@@ -53,6 +55,13 @@ from deployer.main import main
 {before}
 sys.exit(main(clock=Clock({speed!r})))
 """
+
+AS_SCRIPT = """\
+import runpy, sys
+sys.argv = [*{command!r}]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""`python entrypoint.py arguments`."""
 
 
 # --- encodings of secrets
@@ -162,7 +171,7 @@ class ProcessResult:
 class Program:
     """A running process."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     folder: Path
     secrets: set[str]
     on_github: bool = False
@@ -204,7 +213,7 @@ class Program:
             assert leaks(data, self.secrets) == [], f"a secret in {name}"
         assert err == b""
         assert self.on_github or not masks, "a mask outside of GitHub"
-        return ProcessResult(self.process.returncode, out, self.folder)
+        return ProcessResult(self.process.wait(), out, self.folder)
 
 
 def _handled_signals(pid: int) -> int:
@@ -309,6 +318,21 @@ def output_files(**more: str) -> dict[str, str]:
     return {"DEPLOYER_LOG_FILE": "build.log", "DEPLOYER_RESULT_FILE": "result.json", **more}
 
 
+def _started(
+    command: Sequence[str], code: str, folder: Path, environ: Mapping[str, str], options: dict[str, Any]
+) -> subprocess.Popen[bytes] | ForkedProcess:
+    """The new process: a fork that runs `code`, or a Python with the arguments `command`."""
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    } | options
+    base = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
+    if code:
+        return ForkedProcess(code, folder, base | dict(environ), pipes)
+    return subprocess.Popen([sys.executable, *command], cwd=folder, env=base | dict(environ), **pipes)
+
+
 @contextlib.contextmanager
 def running(
     folder: Path,
@@ -316,25 +340,23 @@ def running(
     *arguments: str,
     speed: float | None = None,
     before: str = "",
+    fresh: bool = False,
     **options: Any,
 ) -> Iterator[Program]:
     """Start the program as a process: `entrypoint.py`, or with a `speed` its `main` on a faster clock.
 
-    `before` is Python code that runs first.
+    before: Python code that runs first.
+    fresh: Python's start and the imports are part of the test. Otherwise the process is a fork, unless Python
+    itself reads one of the variables, or something is done before its start.
     """
-    driver = ("-c", DRIVER.format(root=str(ROOT), speed=speed, before=before))
-    python = (sys.executable, *(driver if speed else (str(ENTRYPOINT),)))
     secrets = {HEADER, PROXY, unquote(PROXY), *secret_values(environ)}
     on_github = "GITHUB_ACTIONS" in environ or environ.get("DEPLOYER_CI") == "github"
-    pipes: dict[str, Any] = {
-        "stdin": subprocess.DEVNULL,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-    } | options
-    base = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
-    process: subprocess.Popen[bytes] = subprocess.Popen(
-        [*python, *arguments], cwd=folder, env=base | dict(environ), **pipes
-    )
+    driver = DRIVER.format(root=str(ROOT), speed=speed, before=before) if speed else ""
+    command = ("-c", driver) if driver else (str(ENTRYPOINT), *arguments)
+    code = driver or AS_SCRIPT.format(command=command)
+    at_start = any(name.startswith(("LANG", "LC_", "PYTHON")) for name in environ) or "preexec_fn" in options
+    forks = IS_LINUX and not fresh and not at_start
+    process = _started(command, code if forks else "", folder, environ, options)
     try:
         yield Program(process, folder, {secret for secret in secrets if len(secret) > 4}, on_github)
     finally:

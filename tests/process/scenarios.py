@@ -30,7 +30,7 @@ class Expected:
 
     outcome: Outcome
     starts: int = 1
-    speed: float = 40
+    speed: float = FAST
     environ: Mapping[str, str] = field(default_factory=dict)
     before: str = ""
 
@@ -39,7 +39,7 @@ EXPECTED: dict[str, Expected] = {
     "success": Expected(Outcome.FINISHED),
     "build-failure": Expected(Outcome.FAILED),
     "cancelled": Expected(Outcome.CANCELLED),
-    "already-queued": Expected(Outcome.FINISHED, starts=0, speed=10),
+    "already-queued": Expected(Outcome.FINISHED, starts=0, speed=30),
     "bad-token": Expected(Outcome.REFUSED, starts=0),
     "outage": Expected(Outcome.FINISHED),
     "post-command-endless": Expected(

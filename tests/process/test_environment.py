@@ -114,6 +114,6 @@ def test_rehearsal_ignores_proxies(folder: Path, unrelated_host: UnrelatedHost) 
         "http_proxy": proxy,
         "ALL_PROXY": proxy,
     }
-    with running(folder, environ) as program:
+    with running(folder, environ, fresh=True) as program:
         assert program.end().code == 2
     assert unrelated_host.received == []

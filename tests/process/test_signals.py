@@ -22,8 +22,9 @@ def test_signal_while_sleeping_cancels_the_deployment(
     signals: tuple[signal.Signals, ...], folder: Path, unrelated_host: UnrelatedHost
 ) -> None:
     environ = github(folder, DEPLOYER_POLL_INTERVAL="60")
-    default = partial(signal.signal, HUP, signal.SIG_DFL)  # the parent of the tests may ignore it
-    with run_against("success", folder, unrelated_host, environ, speed=REAL_TIME, preexec_fn=default) as run:
+    # The parent of the tests may ignore it.
+    default = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    with run_against("success", folder, unrelated_host, environ, speed=REAL_TIME, before=default) as run:
         run.wait_for(polled(1))
         time.sleep(0.1)
         result = interrupt(run, *signals)
@@ -125,7 +126,9 @@ def test_signal_during_imports_ends_the_run_cleanly(
     """The real entrypoint: its imports take longer than anything else before the first request."""
     with simulating("hang-start", speed=REAL_TIME) as session:
         with running(
-            folder, {**marked_secrets(unrelated_host), **login(session, folder), **github(folder)}
+            folder,
+            {**marked_secrets(unrelated_host), **login(session, folder), **github(folder)},
+            fresh=True,
         ) as program:
             program.wait_for_signal_handler()
             time.sleep(after)

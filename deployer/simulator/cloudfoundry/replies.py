@@ -5,12 +5,12 @@ Status, headers and shape come from `replies/*.json`, never from Python.
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from deployer.simulator.cloudfoundry.names import APP
-from deployer.simulator.serving.exchange import Response
+from deployer.simulator.serving.exchange import Response, copied
 
 FOLDER = Path(__file__).parent / "replies"
 API = "https://api.example.org"
@@ -25,6 +25,11 @@ def record(name: str) -> Any:
 
 def body_of(name: str, *, api: str = API, app: str = APP) -> Body:
     """The recorded body, with this app and base URL. A copy, which callers may change."""
+    return copied(_body_of(name, api, app))
+
+
+@lru_cache(maxsize=1024)
+def _body_of(name: str, api: str, app: str) -> Body:
     return json.loads(json.dumps(record(name)["response"]["body"]).replace(APP, app).replace(API, api))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from threading import Thread
 from typing import Any
 
 from deployer.simulator.cloudfoundry import render
@@ -119,13 +118,5 @@ def simulating(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0) -
         for place in ("api", *PLACES):
             listener = stack.enter_context(Listener(port if place == "api" else 0, world))
             world.addresses[place] = f"http://127.0.0.1:{listener.server_address[1]}"
-            thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-            thread.start()
-            stack.callback(_end, listener, thread)
+            stack.enter_context(listener.serving())
         yield Session(chosen, world)
-
-
-def _end(listener: Listener, thread: Thread) -> None:
-    listener.shutdown()
-    listener.hang_up()
-    thread.join(1)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deployer.simulator.serving.exchange import Response
+from deployer.simulator.serving.exchange import Response, copied
 
 FOLDER = Path(__file__).parent / "replies"
 
@@ -22,7 +22,7 @@ def record(name: str) -> Any:
 
 def body_of(name: str) -> Any:
     """The recorded body: JSON values for JSON, a string for text. A copy, which callers may change."""
-    return json.loads(json.dumps(record(name)["response"]["body"]))
+    return copied(record(name)["response"]["body"])
 
 
 def php(value: Any) -> str:

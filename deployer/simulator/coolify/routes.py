@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from deployer.simulator.coolify.endpoints import actions, create, envs, inventory, patch, read, rollback
 from deployer.simulator.coolify.endpoints.deploy import deploy
@@ -131,6 +132,7 @@ ACTIONS = frozenset({"deploy"}) | {
 }
 
 
+@cache
 def found(path: str, method: str) -> tuple[Route, str] | None:
     """The route of a path, and the uuid in it.
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Thread
 from typing import Any
 
 from deployer.simulator.coolify.scenario import TAG, Scenario
@@ -81,12 +80,5 @@ def simulating(
     if speed <= 0:
         raise ValueError(f"time does not run at speed {speed}: it must be above 0")
     coolify = Server(chosen, speed)
-    with Listener(port, coolify) as listener:
-        thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield Session(chosen, coolify, listener.server_address[1])
-        finally:
-            listener.shutdown()
-            listener.hang_up()
-            thread.join(1)
+    with Listener(port, coolify) as listener, listener.serving():
+        yield Session(chosen, coolify, listener.server_address[1])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -71,3 +71,10 @@ def named(kind: str, name: str, table: Mapping[str, T]) -> T:
     near = difflib.get_close_matches(name, table, 1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Available: {', '.join(table)}"
     raise ValueError(f"unknown {kind} {name!r}. {hint}")
+
+
+def copied(value: Any) -> Any:
+    """A copy of JSON values: several times as fast as writing and parsing them, or as `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {name: copied(each) for name, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value

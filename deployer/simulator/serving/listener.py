@@ -1,13 +1,14 @@
 """The simulators' HTTP server: reads requests, writes responses, and breaks connections on demand."""
 
 import contextlib
+import select
 import socket
 import struct
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from threading import Event, RLock
+from threading import Event, RLock, Thread
 from time import monotonic, sleep
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -71,6 +72,25 @@ class Listener(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is not an error. Nothing may reach stderr."""
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Accept connections while the block runs. Nothing is polled: `serve_forever` takes CPU time."""
+        ending, end = socket.socketpair()
+        thread = Thread(target=self._accept, args=(ending,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            end.close()
+            thread.join()
+            ending.close()
+            self.hang_up()
+
+    def _accept(self, ending: socket.socket) -> None:
+        """Accept connections until the other end of `ending` is closed."""
+        while ending not in select.select([self.socket, ending], [], [])[0]:
+            self.handle_request()
 
     def hang_up(self) -> None:
         """End all connections, and wait up to two real seconds until their threads have closed them."""

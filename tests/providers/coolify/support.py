@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -56,7 +57,12 @@ def recording(name: str) -> Any:
     """A file of `tests/contracts/coolify`. `v4.2.0_cancel` is `cancel` in the folder of that version."""
     inside = re.sub(r"^(v4[^_]*)_", r"\1/", name)
     places = [RECORDINGS / folder / f"{inside}.json" for folder in FOLDERS]
-    return json.loads(next((path for path in places if path.exists()), places[0]).read_text("utf-8"))
+    return json.loads(_text(next((path for path in places if path.exists()), places[0])))
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def recorded(name: str) -> Row:
