@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from deployer.report.target_report import TargetReport
 
 RESERVED_BYTES = 512 * 1024
 """The part of the CI system's log limit that is reserved for what follows the build log (ci-formats 2)."""
+
+MAX_TAIL_LINES, MAX_TAIL_BYTES = 200, 128 * 1024
+"""How much of the end of a log is printed if its middle has to be left out, for all targets together."""
 
 BATCH_ENTRIES = 1000
 """Entries that are processed together."""
@@ -38,6 +42,9 @@ class BuildLog:
         self._failed = failed
         self._folded = False
         self._bytes_left = ci.log_limit - RESERVED_BYTES if ci.log_limit else None
+        self._tails: dict[str, deque[str]] = {}
+        """The last lines for which there was no room in the job log."""
+        self._tail_bytes_left = MAX_TAIL_BYTES
         self._reader_behind = False
         self._kept: dict[str, list[str]] = {}
         self._redact = redact
@@ -94,6 +101,7 @@ class BuildLog:
         """No further entries will come: write what was waiting for one."""
         for server in sorted(self._servers.pop(report.target.id, ())):
             self._write(report, server, self._cuts.rest((report.target.id, server)))
+        self._say_tail(report)
 
     def show_kept(self, report: TargetReport) -> None:
         """Print what was kept for a failure."""
@@ -116,18 +124,33 @@ class BuildLog:
         if lines and not self._folded and self._bytes_left != 0:
             self._folded = True
             self._ci.group("Build logs" if self.several else f"Build log of {report.target.label}")
-        for line in lines:
+        for place, line in enumerate(lines):
             if self._bytes_left is not None and not self._room_for(line, report):
+                tail = self._tails.setdefault(report.target.id, deque(maxlen=MAX_TAIL_LINES))
+                tail.extend(lines[place:])
                 return
             if self._reader_keeps_up(report):
                 self._ci.say(line)
+
+    def _say_tail(self, report: TargetReport) -> None:
+        """Print the end of a log for which there was no room: errors are usually there."""
+        chosen: list[str] = []
+        for line in reversed(self._tails.pop(report.target.id, ())):
+            self._tail_bytes_left -= len(line.encode("utf-8", "replace")) + 1
+            if self._tail_bytes_left < 0:
+                break
+            chosen.append(line)
+        if chosen:
+            self._ci.say(f"the last {len(chosen)} lines of the build log:")
+        for line in reversed(chosen):
+            self._ci.say(line)
 
     def _reader_keeps_up(self, report: TargetReport) -> bool:
         """Whether the job log is read fast enough for another line. A gap is marked once, where it begins."""
         was_behind, self._reader_behind = self._reader_behind, not self._ci.has_room()
         if self._reader_behind and not was_behind:
-            see = suffix(". See {}", report.link)
-            self._ci.say(f"build log lines are missing here: this output is not read fast enough{see}")
+            missing = "build log lines are missing here: this output is not read fast enough"
+            self._ci.say(f"{missing}{self._see(report)}")
         return not self._reader_behind
 
     def _room_for(self, line: str, report: TargetReport) -> bool:
@@ -140,9 +163,12 @@ class BuildLog:
         self._bytes_left = max(0, self._bytes_left - len(line.encode("utf-8", "replace")) - 1)
         if not self._bytes_left:
             self.close()
-            see = suffix(". See {}", report.link)
-            self._ci.say(f"build log truncated: the CI job log is close to its size limit{see}")
+            self._ci.say(f"build log truncated: the CI job log is close to its size limit{self._see(report)}")
         return bool(self._bytes_left)
+
+    def _see(self, report: TargetReport) -> str:
+        """Where the complete log is."""
+        return suffix(". See {}", self._options.log_file if self._file else report.link)
 
     def _write_file(self, lines: list[str]) -> None:
         if self._file is None:

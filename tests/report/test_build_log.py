@@ -115,7 +115,7 @@ def test_gitlab_s_limit_leaves_room_for_the_outcome(new_report: Any) -> None:
     report.emit(TargetFinished("web", Outcome.FAILED, REASON))
     printed = report.stdout.text
     assert printed.count("build log truncated") == 1
-    assert f"See {LINK.format('web')}" in printed
+    assert "close to its size limit. See log\n" in printed
     assert len(printed.encode()) < (4 << 20) - 100_000
     assert REASON in printed
     assert len(report.read("log")) == 60 * 50_001
@@ -125,6 +125,33 @@ def test_gitlab_s_limit_leaves_room_for_the_outcome(new_report: Any) -> None:
         "start",
         "end",
     ]  # not inside a folded section
+
+
+@pytest.mark.parametrize(("log_file", "see"), [("", LINK.format("web")), ("log", "log")])
+def test_above_the_limit_the_end_of_the_log_is_printed(new_report: Any, log_file: str, see: str) -> None:
+    report = new_report("gitlab", log_file=log_file)
+    report.emit(*until_running("web"))
+    lines = [f"line {number} ".ljust(1000, "x") for number in range(6000)]
+    report.emit(LogLines("web", tuple(Entry(number, line) for number, line in enumerate(lines))))
+    report.emit(TargetFinished("web", Outcome.FAILED, REASON))
+    printed = report.stdout.text
+    before, marker, after = printed.partition("the last 130 lines of the build log:\n")
+    assert marker
+    assert f"close to its size limit. See {see}\n" in before
+    assert after.splitlines()[:130] == lines[-130:]
+    assert len(printed.encode()) < (4 << 20)
+    assert REASON in after
+
+
+def test_lines_after_the_limit_are_printed_once(new_report: Any) -> None:
+    report = new_report("gitlab")
+    report.emit(*until_running("web"), LogLines("web", (Entry(0, "x" * 4_000_000),)))
+    report.emit(log_lines("web", "one"), log_lines("web", "two"))
+    report.emit(TargetFinished("web", Outcome.FINISHED))
+    printed = report.stdout.text
+    marker = re.search(r"the last \d+ lines of the build log:\n", printed)
+    assert marker
+    assert printed[marker.end() :].count("\none\ntwo\n") == printed.count("\none\n") == 1
 
 
 def test_a_log_for_failures_keeps_its_end(new_report: Any) -> None:
@@ -158,9 +185,7 @@ def test_log_lines_left_out_for_a_slow_reader_are_marked(
     report.reporter._ci._writer.has_room = lambda: next(has_room)
     printed = report.emit(log_lines("web", "one", "two", "three", "four", "five"))
     printed += report.emit(TargetFinished("web", Outcome.FAILED, "the build failed"))
-    missing = (
-        f"build log lines are missing here: this output is not read fast enough. See {LINK.format('web')}"
-    )
+    missing = "build log lines are missing here: this output is not read fast enough. See build.log"
     assert printed[:5] == ["=== Build log of web ===", "one", missing, "four", missing]
     assert "the build failed" in printed[5]
     assert report.read("build.log") == "one\ntwo\nthree\nfour\nfive\n"
