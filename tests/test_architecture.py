@@ -5,6 +5,7 @@ See architecture 3.
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -248,3 +249,21 @@ def test_the_exit_codes_of_outcomes_are_stable() -> None:
         "finished": 0,
         "skipped": 0,
     }
+
+
+NOT_AT_START = (
+    "deployer.providers.cloudfoundry.provider",
+    "deployer.providers.cloudfoundry.api",
+    "deployer.simulator",
+)
+
+
+def test_a_run_imports_neither_a_simulator_nor_the_other_provider() -> None:
+    """Every job waits for the imports."""
+    code = "import sys, deployer.main; print(*sys.modules, sep='\\n')"
+    completed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    loaded = completed.stdout.splitlines()
+    assert "deployer.providers.cloudfoundry.inputs" in loaded
+    assert [name for name in loaded if name.startswith(NOT_AT_START)] == []

@@ -26,6 +26,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MESSAGE_BYTES = 1 << 17
+NUMBER_BYTES = 16
+"""Each number has this length: the second may be written before the first is read."""
+
 MAX_DESCRIPTOR = 256
 """More than that process ever has open."""
 
@@ -57,7 +60,7 @@ class ForkedProcess:
         for descriptor, given in ((out, pipes["stdout"]), (err, pipes["stderr"]), (status, subprocess.PIPE)):
             if given == subprocess.PIPE:
                 os.close(descriptor)
-        self.pid = int(os.read(self._status, 32))
+        self.pid = int(os.read(self._status, NUMBER_BYTES))
 
     def poll(self) -> int | None:
         """The exit code (negative: the signal that ended it); None while it runs."""
@@ -98,7 +101,7 @@ class ForkedProcess:
 
     def _ended(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
-            self.returncode = int(os.read(self._status, 32))
+            self.returncode = int(os.read(self._status, NUMBER_BYTES))
             os.close(self._status)
         return self.returncode
 
@@ -150,7 +153,7 @@ def serve() -> str:
             *pipes, status = descriptors
             for each in pipes:
                 os.close(each)
-            os.write(status, b"%d" % pid)
+            os.write(status, b"%*d" % (NUMBER_BYTES, pid))
             running[os.pidfd_open(pid)] = (pid, status)
 
 
@@ -158,7 +161,7 @@ def _report_end(descriptor: int, pid: int, status: int) -> None:
     os.close(descriptor)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-        os.write(status, b"%d" % code)
+        os.write(status, b"%*d" % (NUMBER_BYTES, code))
     os.close(status)
 
 

@@ -8,15 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from deployer.http.client import Http
-from deployer.model import Command
 from deployer.providers.cloudfoundry import images
-from deployer.providers.cloudfoundry.api import discovery
-from deployer.providers.cloudfoundry.api.client import Client
-from deployer.providers.cloudfoundry.api.uaa import Login
-from deployer.providers.cloudfoundry.lookup import GUID, AppLookup
-from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
+from deployer.providers.cloudfoundry.options import GUID
 from deployer.providers.interface import Provider, ProviderContext, ProviderInputs
 from deployer.settings import Aliases, Common, Found, Names, RawInputs, address, in_the_clear, secret
 
@@ -176,40 +169,10 @@ class CloudFoundry(ProviderInputs):
         return in_the_clear(self.cf_api)
 
     def build_provider(self, common: Common, context: ProviderContext) -> Provider:
-        headers = {name: value.get_secret_value() for name, value in common.headers.items()}
+        # Not at the top: a run with another provider does not import it.
+        from deployer.providers.cloudfoundry.build import build_provider  # noqa: PLC0415
 
-        def open_http(address: str, **login: Any) -> Http:
-            """A connection to one host. The user's headers are only sent to hosts of the API's own domain."""
-            return Http(
-                address,
-                user_agent=context.user_agent,
-                monotonic=context.monotonic,
-                headers=headers if discovery.shares_domain(address, self.cf_api) else {},
-                ca=common.ca_cert,
-                insecure=common.insecure,
-                no_proxy=context.no_proxy,
-                time_left=context.time_left,
-                **login,
-            )
-
-        login = Login(
-            username=self.cf_username,
-            password=self.cf_password.get_secret_value(),
-            origin=self.cf_origin,
-            client_id=self.cf_client_id,
-            client_secret=self.cf_client_secret.get_secret_value(),
-            assertion=self.cf_assertion.get_secret_value(),
-        )
-        options = common.fill(
-            Options,
-            command=Command(common.command),
-            strategy=self.cf_strategy,
-            ready=self.cf_ready,
-            docker_username=self.cf_docker_username,
-            docker_password=self.cf_docker_password.get_secret_value(),
-        )
-        api = Client(self.cf_api, login, open_http, now=context.now, add_secret=context.add_secret)
-        return CloudFoundryProvider(api, AppLookup(api, self.cf_org, self.cf_space), options)
+        return build_provider(self, common, context)
 
 
 def _missing(raw: RawInputs) -> Iterator[str]:

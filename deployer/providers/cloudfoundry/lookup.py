@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from deployer.model import RefusedError
@@ -10,9 +9,9 @@ from deployer.providers import payload
 from deployer.providers.cloudfoundry.api import responses
 from deployer.providers.cloudfoundry.api.client import Client, list_parameter
 from deployer.providers.cloudfoundry.api.guids import app_path
+from deployer.providers.cloudfoundry.options import GUID
 from deployer.providers.payload import Row
 
-GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 NOT_VISIBLE = "the name is wrong, or the login has no role there"
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from deployer.model import Command, VerifyHealth
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+"""How Cloud Foundry identifies everything."""
 
 Strategy = Literal["start", "restart", "rolling"]
 Ready = Literal["all", "any"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 MAX_LINES_SEARCHED = 150
 """From the end: npm lists every missing package first."""
@@ -37,16 +38,19 @@ RUN = r"\bRUN(?: did not complete successfully: exit code:|: exit code:| returne
 class KnownFailure:
     """A failure that can be recognized in a log."""
 
-    pattern: re.Pattern[str]
-    """Searched in a single line."""
+    pattern: str
+    """A regular expression, searched in a single line. Compiled when it is needed: most runs succeed."""
     sentence: str
     """What it means, and the fix."""
     named: str = ""
     """The same sentence with the groups of the pattern, for lines that may be quoted."""
 
 
+_compiled = cache(re.compile)
+
+
 def _known(sentence: str, *patterns: str, named: str = "") -> KnownFailure:
-    return KnownFailure(re.compile("|".join(patterns)), sentence, named)
+    return KnownFailure("|".join(patterns), sentence, named)
 
 
 # For each line, the first match counts.
@@ -290,7 +294,7 @@ def match(text: str, *, shown: bool) -> str:
         if NOISE.match(bare) or (failed_steps and step and step not in failed_steps):
             continue
         for known in KNOWN_FAILURES:
-            if found := known.pattern.search(bare):
+            if found := _compiled(known.pattern).search(bare):
                 return known.named.format(**found.groupdict()) if shown and known.named else known.sentence
     return ""
 
