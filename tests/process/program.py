@@ -24,6 +24,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 from deployer.main import REHEARSAL_SPEED
 from deployer.simulator import Request, Scenario, Session, cloudfoundry
+from deployer.simulator.cloudfoundry.scenario import Scenario as CloudFoundryScenario
 from deployer.simulator.coolify.checks import name_of
 from tests.ci.decoders import Command, parse_env_file, parse_line
 from tests.process.forking import ForkedProcess
@@ -439,7 +440,7 @@ class CloudFoundryRun:
 
 @contextlib.contextmanager
 def run_against_cloud_foundry(  # noqa: PLR0913 -- what differs between tests, as keyword arguments
-    scenario: str,
+    scenario: str | CloudFoundryScenario,
     folder: Path,
     unrelated_host: UnrelatedHost,
     environ: Mapping[str, str],

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from deployer.model import Outcome
 from deployer.simulator.cloudfoundry.names import APP, guid
+from deployer.simulator.cloudfoundry.scenario import App
+from deployer.simulator.cloudfoundry.state.timelines import Process, slowly
 from tests.process.program import (
     ProcessResult,
     UnrelatedHost,
@@ -25,6 +27,7 @@ from tests.process.program import (
     plain,
     run_against_cloud_foundry,
 )
+from tests.simulator.cloudfoundry import scenarios as cf_scenarios
 
 SYSTEMS = {"plain": plain, "github": github, "gitlab": gitlab}
 URL = "https://web.apps.example.org"
@@ -77,6 +80,15 @@ CASES = [
 ]
 
 
+SCENARIOS = {
+    **cf_scenarios.SCENARIOS,
+    # Long enough for six logins on a busy machine, too, where the polls and so the renewals come later.
+    "token-expiry": replace(
+        cf_scenarios.SCENARIOS["token-expiry"], apps=(App(processes=(Process(course=slowly(420)),)),)
+    ),
+}
+
+
 @pytest.mark.parametrize(("scenario", "system"), CASES)
 def test_scenario_in_a_ci_system(
     scenario: str, system: str, folder: Path, unrelated_host: UnrelatedHost
@@ -84,7 +96,12 @@ def test_scenario_in_a_ci_system(
     expected = EXPECTED[scenario]
     environ = {**SYSTEMS[system](folder), **output_files()}
     with run_against_cloud_foundry(
-        scenario, folder, unrelated_host, environ, speed=expected.speed, in_file=system == "gitlab"
+        SCENARIOS[scenario],
+        folder,
+        unrelated_host,
+        environ,
+        speed=expected.speed,
+        in_file=system == "gitlab",
     ) as run:
         result = run.end()
         assert len(run.session.tokens) >= expected.tokens
