@@ -24,7 +24,7 @@ help: ## this list | nothing | nothing
 demo: $(RUN) ## watch a rehearsed deployment (SCENARIO=build-failure) | Python | seconds; 14 MB in .venv-run
 	@DEPLOYER_REHEARSE=$(SCENARIO) .venv-run/bin/python entrypoint.py
 
-test: lint ## lint, then all tests that need nothing but Python | Python | about a minute
+test: lint ## lint, then all tests that need nothing but Python | Python | about three minutes
 	@$(BIN)/python -m compileall -q deployer
 	@$(BIN)/pytest -n 4 --dist worksteal
 
@@ -38,7 +38,7 @@ lint: $(VENV) ## style, types, generated files; prints the sizes | Python | seco
 	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python tools/sizes.py
 
-bench: $(VENV) ## what a run costs: start, memory, time per poll | Python | a minute
+bench: $(VENV) ## what a run costs: start, memory, time per poll | Python | three minutes
 	@$(BIN)/python -m tools.bench
 
 docs: $(VENV) ## write the generated parts of the actions and the pages | Python | seconds
@@ -50,7 +50,7 @@ picture: $(VENV) ## draw the picture at the top of the README | Python | seconds
 # One resolution for every Python and machine that the image and the developers use; no address of an index is written.
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock"
-lock: $(VENV) ## lock the newest version of every dependency by hash | Python, a package index | a minute
+lock: $(VENV) ## lock the newest version of every dependency by hash | Python, a package index | three minutes
 	@$(LOCK) --output-file requirements.txt
 	@$(LOCK) --output-file requirements-dev.txt --group dev --constraint requirements.txt
 

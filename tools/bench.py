@@ -157,7 +157,7 @@ def following(size: int, seconds: float) -> Cost:
 
 def per_poll(size: int) -> tuple[float, float]:
     """Processor seconds of one more poll of an unchanged log, and of the rest of the run."""
-    short, long = following(size, 10), following(size, 60)
+    short, long = following(size, 10), following(size, 150)
     more = long.polls - short.polls
     each = (long.seconds - short.seconds) / more if more else inf
     return each, short.seconds - short.polls * each
