@@ -693,10 +693,8 @@ SEQUENCE_RESULTS: dict[str, tuple[float, str]] = {
     ),
     "captured/sequence_ssh_flaky": (14.5, HEALTHY),
     "captured-2/sequence_rollback": (4.48, HEALTHY),
-    "captured/v4.0.0-beta.434/sequence_dockerimage_ok": (
-        15.52,
-        HEALTHY,
-    ),  # 4.69 s, and 10 s in which it could still fail
+    # 4.69 s, and 10 s in which it could still fail
+    "captured/v4.0.0-beta.434/sequence_dockerimage_ok": (15.52, HEALTHY),
     "captured/v4.0.0-beta.434/sequence_post_command_fails": (8.41, f"failed: {NO_CONTAINER}{OLD_POST}"),
     "captured/v4.0.0-beta.463/sequence_pinned_commit": (9.8, HEALTHY),
     "captured/v4.1.2/sequence_pinned_commit": (8.91, HEALTHY),
