@@ -223,7 +223,8 @@ def _rehearse(
         names = ", ".join(scenarios)
         # Anything else may be a secret in the wrong place.
         what = f" {name!r}" if re.fullmatch(r"[a-z0-9-]{1,30}", name) else ""
-        raw.mistakes.append(f"{raw.as_typed('rehearse')}: unknown scenario{what}. Available: {names}")
+        hint = f"Available: {names}. Set `provider` for those of another platform"
+        raw.mistakes.append(f"{raw.as_typed('rehearse')}: unknown scenario{what}. {hint}")
         # Only so that the other mistakes are found as well.
         session = resources.enter_context(simulating("success", speed=REHEARSAL_SPEED))
         provider.use_simulator(raw, session.inputs)

@@ -677,7 +677,10 @@ def _health_verdict(stage: Stage, watches: tuple[Watch, ...], *, strict: bool) -
 def _rollback_verdict(before: Verdict, now: Verdict) -> Verdict:
     """The verdict of the deployment together with that of its rollback."""
     if now.outcome is Outcome.ROLLED_BACK:
-        return replace(now, reason=f"{before.reason}. The previous version was restored")
+        return replace(
+            now,
+            reason=f"{before.reason}. The previous version was restored. Fix the new one, then deploy again",
+        )
     reason = f"{before.reason}. A rollback was started, but the previous version was not seen running"
     return replace(now, reason=f"{reason}: {now.reason}" if now.reason else reason)
 

@@ -23,7 +23,7 @@ BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables whose file replaces the public CAs in `requests`, and so here; the first that is set counts."""
 
 LENIENT = (
-    "`ca_cert` is set: certificates are verified as curl does it, without the strict checks of this Python"
+    "`ca_cert` is set: certificates are verified the way curl does, without the strict checks of this Python"
 )
 
 

@@ -149,7 +149,7 @@ class BuildLog:
         """Whether the job log is read fast enough for another line. A gap is marked once, where it begins."""
         was_behind, self._reader_behind = self._reader_behind, not self._ci.has_room()
         if self._reader_behind and not was_behind:
-            missing = "build log lines are missing here: this output is not read fast enough"
+            missing = "build log lines were dropped here: the CI system reads this output too slowly"
             self._ci.say(f"{missing}{self._see(report)}")
         return not self._reader_behind
 

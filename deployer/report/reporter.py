@@ -204,7 +204,7 @@ class Reporter:
         self._log.several = len(self._targets) > 1
 
     def _delayed(self, event: TriggerDelayed) -> None:
-        self._say_of(event.target, f"{event.reason}; retrying in {duration(event.seconds)}")
+        self._say_of(event.target, f"{event.reason.rstrip('.')}; retrying in {duration(event.seconds)}")
 
     def _uncertain(self, event: TriggerUncertain) -> None:
         self._say_of(
@@ -222,7 +222,7 @@ class Reporter:
         reason = suffix(" ({})", event.reason)
         match event.stage:
             case Stage.HEALTH:
-                report.activity = "deployed; waiting for it to be healthy"
+                report.activity = "deployed; waiting until it is running"
                 self._say_of(event.target, report.activity)
             case Stage.VERIFY:
                 report.activity = "deployed; waiting for its site to respond"
@@ -326,7 +326,7 @@ class Reporter:
 
     def _poll_recovered(self, event: PollRecovered) -> None:
         checks = "1 failed check" if event.failed_polls == 1 else f"{event.failed_polls} failed checks"
-        self._say_of(event.target, f"status is available again after {checks}", event.server)
+        self._say_of(event.target, f"status checks work again, after {checks}", event.server)
 
     def _warning(self, event: TargetWarning) -> None:
         title = self._title(event.target, event.server)
@@ -393,7 +393,7 @@ class Reporter:
     def _annotate(self, report: TargetReport, text: str) -> None:
         lines = [report.reason or text]
         if report.cancelled:
-            lines.append(f"Its deployment: {report.cancelled}")
+            lines.append(f"Deployment: {report.cancelled}")
         if report.outcome is Outcome.LOST and not report.deployment:
             lines.append(MAYBE_STARTED)
         if report.outcome is Outcome.TIMED_OUT and not report.cancelled:

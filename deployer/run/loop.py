@@ -419,7 +419,7 @@ class Run:
                 run.finish(Outcome.REFUSED, run.trigger.last_server_error)
             case None:
                 run.trigger.sent = False
-                self._retrigger(run, Step.TRIGGER, "no deployment of it was found")
+                self._retrigger(run, Step.TRIGGER, "no deployment was found")
 
     # --- polling
 

@@ -65,7 +65,8 @@ class Expected:
 EXPECTED = {
     "success": Expected(Outcome.FINISHED),
     "crash": Expected(
-        Outcome.FAILED, ("it crashes (0 of 2 running, 2 crashed)", "Exited with status 137 (out of memory)")
+        Outcome.FAILED,
+        ("the app crashes (0 of 2 running, 2 crashed)", "Exited with status 137 (out of memory)"),
     ),
     "staging-failure": Expected(
         Outcome.FAILED, ("staging failed", "The registry does not have this image or tag")

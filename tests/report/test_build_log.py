@@ -185,7 +185,7 @@ def test_log_lines_left_out_for_a_slow_reader_are_marked(
     report.reporter._ci._writer.has_room = lambda: next(has_room)
     printed = report.emit(log_lines("web", "one", "two", "three", "four", "five"))
     printed += report.emit(TargetFinished("web", Outcome.FAILED, "the build failed"))
-    missing = "build log lines are missing here: this output is not read fast enough. See build.log"
+    missing = "build log lines were dropped here: the CI system reads this output too slowly. See build.log"
     assert printed[:5] == ["=== Build log of web ===", "one", missing, "four", missing]
     assert "the build failed" in printed[5]
     assert report.read("build.log") == "one\ntwo\nthree\nfour\nfive\n"

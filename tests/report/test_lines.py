@@ -131,7 +131,7 @@ def test_the_result_of_a_cancel_is_in_the_annotation(new_report: Any, outcome: O
         TargetFinished("web", outcome, REASON),
     )
     [(_, message)] = report.annotations(level)
-    assert message == f"{REASON}\nIts deployment: cancel sent, not confirmed\nSee {LINK.format('web')}"
+    assert message == f"{REASON}\nDeployment: cancel sent, not confirmed\nSee {LINK.format('web')}"
 
 
 def test_without_a_cancel_the_annotation_has_no_result(new_report: Any) -> None:
@@ -466,8 +466,8 @@ def test_health_checks_are_reported_and_keep_the_deployment_s_details(new_report
         DeploymentDetails("web", "", "", "", Stage.HEALTH),
     )
     assert printed == [
-        "web: deployed; waiting for it to be healthy",
-        "still waiting: web: deployed; waiting for it to be healthy, 1m 01s since the trigger",
+        "web: deployed; waiting until it is running",
+        "still waiting: web: deployed; waiting until it is running, 1m 01s since the trigger",
         "web: its status is exited:unhealthy",
     ]
     report.emit(TargetFinished("web", Outcome.UNVERIFIED, "it does not run"))

@@ -98,7 +98,7 @@ GATEWAY = UnavailableError("HTTP 403: a page", may_have_arrived=True, from_gatew
 REVOKED = RefusedError("the token is revoked", token_wide=True)
 
 
-NOTHING_FOUND = "no deployment of it was found"
+NOTHING_FOUND = "no deployment was found"
 
 
 CANCELLED_BY_SIGTERM = "the job was cancelled (SIGTERM)"

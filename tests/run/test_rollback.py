@@ -87,12 +87,12 @@ OTHER_SERVER = Handle("a", "a-2", server="berlin")
 DOWN = Snapshot(Phase.FAILED, "exited", stable_for=0, final=False, reason="it does not run")
 UP = Snapshot(Phase.SUCCEEDED, "running", final=False)
 HTTP_502 = Snapshot(Phase.RUNNING, "HTTP 502", shows_failure=True, reason="it responded with HTTP 502")
-RESTORED = "it does not run. The previous version was restored"
+RESTORED = "it does not run. The previous version was restored. Fix the new one, then deploy again"
 NOT_RESTORED = "it does not run. The previous version was not restored: "
 MAYBE_RESTORED = "it does not run. It is unknown whether the previous version was restored: "
 NOT_SEEN_RUNNING = "it does not run. A rollback was started, but the previous version was not seen running"
 LEFT_RUNNING = "left running: a rollback is never cancelled"
-NOTHING_FOUND = "no deployment of it was found"
+NOTHING_FOUND = "no deployment was found"
 
 DOWN_AFTER_DEPLOYMENT: Script = {"poll a-1": [DONE_WITH_HEALTH], "poll a:healthy": [DOWN]}
 """The deployment finishes, and a health check ten seconds later shows that it does not run."""
@@ -150,7 +150,10 @@ def test_a_rollback_is_checked_for_health_but_not_for_its_site() -> None:
     result = run_rolled_back(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
     assert result.ends() == [
         TargetFinished(
-            "a", Outcome.ROLLED_BACK, "it responded with HTTP 502. The previous version was restored"
+            "a",
+            Outcome.ROLLED_BACK,
+            "it responded with HTTP 502. The previous version was restored. "
+            "Fix the new one, then deploy again",
         )
     ]
     assert result.sent[4:] == [

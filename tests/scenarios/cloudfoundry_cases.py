@@ -91,7 +91,7 @@ CANCEL_ON_TIMEOUT, LEAVE_ON_INTERRUPT = {"on_timeout": "cancel"}, {"on_interrupt
 NO_IMAGE = {"image": ""}
 FINISHED, LISTENS = "web: finished in", "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080"
 OOM = (
-    "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). "
+    "the app crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). "
     "Increase its memory: `cf scale"
 )
 CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2"
@@ -196,12 +196,12 @@ STARTS = (
 INSTANCES = (
     Case("crash", "failed", (OOM, "[APP/PROC/WEB/1] Killed"), lasts=(14, 20)),
     Case("crash", "failed", (OOM,), inputs=ANY),
-    Case("one-crash", "failed", ("it crashes (1 of 2 running, 1 crashed)",), lasts=(150, 240)),
+    Case("one-crash", "failed", ("the app crashes (1 of 2 running, 1 crashed)",), lasts=(150, 240)),
     Case("one-crash", "finished", (), inputs=ANY, lasts=(0, 15)),
     Case(
         "one-crash",
         "timed_out",
-        ("it crashes (1 of 2 running, 1 crashed): APP/PROC/WEB: Exited",),
+        ("the app crashes (1 of 2 running, 1 crashed): APP/PROC/WEB: Exited",),
         inputs={"timeout": "90s"},
     ),
     Case(
@@ -242,19 +242,19 @@ INSTANCES = (
         "finished",
         (
             "status check failed: Cloud Foundry can't currently report the state of the instances",
-            "status is available again",
+            "status checks work again",
         ),
     ),
-    Case("outage", "finished", ("status check failed:", "status is available again")),
+    Case("outage", "finished", ("status check failed:", "status checks work again")),
     Case(
         "success",
         "finished",
-        ("web: deployed; waiting for it to be healthy",),
+        ("web: deployed; waiting until it is running",),
         inputs=VERIFY_HEALTH,
         lasts=(80, 95),
     ),
-    Case("restart", "finished", ("waiting for it to be healthy",), (RESTART,), VERIFY_HEALTH, lasts=(80, 95)),
-    Case("rolling", "finished", ("waiting for it to be healthy",), (ROLL,), VERIFY_HEALTH),
+    Case("restart", "finished", ("waiting until it is running",), (RESTART,), VERIFY_HEALTH, lasts=(80, 95)),
+    Case("rolling", "finished", ("waiting until it is running",), (ROLL,), VERIFY_HEALTH),
     Case("zero", "unverified", ("it is scaled to zero instances",), inputs=VERIFY_HEALTH),
     Case("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
     Case("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
@@ -342,7 +342,7 @@ LOST_RESPONSES = (
     Case("deploy-lost", "finished", ("no usable response to the trigger", ROLLED), (ROLL,)),
     Case("restart-lost", "finished", ("its processes were restarted",), (RESTART,)),
     Case("start-lost", "finished", ("no usable response to the trigger",)),
-    Case("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
+    Case("start-undone", "finished", ("no deployment was found; triggering again",), (START, START)),
     Case("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
     Case("runner", "finished", ("Cloud Foundry can't reach the runtime of its apps",), (RESTART, RESTART)),
     Case("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
@@ -419,7 +419,7 @@ LOGINS = (
     Case(
         "uaa-away",
         "finished",
-        ("status check failed: the login server: ", "status is available again"),
+        ("status check failed: the login server: ", "status checks work again"),
         lasts=(150, 180),
         logins=7,
     ),
@@ -508,7 +508,7 @@ ROLLBACKS = (
         ROLLBACK,
     ),
     Case(
-        *("image-crash", "rolled_back", ("it crashes (0 of 1 running, 1 crashed)", RESTORED)),
+        *("image-crash", "rolled_back", ("the app crashes (0 of 1 running, 1 crashed)", RESTORED)),
         (*STAGE, roll("DROPLET-1"), CANCEL),
         ROLLBACK | BY_ROLLING,
         never=("or set `rollback: true`",),
@@ -535,7 +535,7 @@ ROLLBACKS = (
     Case(
         "rolling-stuck",
         "rolled_back",
-        ("waiting for it to be healthy", RESTORED),
+        ("waiting until it is running", RESTORED),
         (ROLL, CANCEL),
         ROLLBACK | VERIFY_HEALTH,
     ),

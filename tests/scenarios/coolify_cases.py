@@ -139,7 +139,7 @@ STUCK_QUEUE = (
     "Deploy once with `force: true`, or clear the queue with",
 )
 STATUS_UNCHANGED = (
-    "did not change, and Coolify does not report whether",
+    "but not whether images were pulled or containers replaced",
     "set `verify_url` and `verify_contains`",
 )
 VERIFY_HEALTH = {"verify_health": "true"}

@@ -282,7 +282,7 @@ CHANGES = (
         "site",
         "bad-release",
         "finished",
-        ("deployed; waiting for it to be healthy",),
+        ("deployed; waiting until it is running",),
         never_prints=("its site responds with",),
     ),
     Case(

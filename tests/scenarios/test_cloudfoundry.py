@@ -132,7 +132,7 @@ def test_crash_within_a_minute_is_unverified_and_rolled_back(run_program: RunPro
     sent = (*STAGE, NEW, RESTART)
     for inputs, status, says, more in (
         ({}, "finished", (), ()),
-        (VERIFY_HEALTH, "unverified", ("waiting for it to be healthy", OOM), ()),
+        (VERIFY_HEALTH, "unverified", ("waiting until it is running", OOM), ()),
         (VERIFY_HEALTH | ROLLBACK, "rolled_back", (OOM, RESTORED), (OLD, RESTART)),
     ):
         with simulating(scenario) as session:

@@ -329,7 +329,7 @@ CASES = (
             ),
         ),
         "finished",
-        ("the response is about another deployment, or none", "status is available again"),
+        ("the response is about another deployment, or none", "status checks work again"),
     ),
     Case(
         "5-another-application",

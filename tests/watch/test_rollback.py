@@ -221,7 +221,10 @@ def test_the_end_on_an_additional_server_triggers_no_rollback(last: Snapshot, fi
 NEW_VERSION_DOWN = Verdict(Outcome.UNVERIFIED, "it does not run", HEALTH)
 
 
-RESTORED = Verdict(Outcome.ROLLED_BACK, "it does not run. The previous version was restored")
+RESTORED = Verdict(
+    Outcome.ROLLED_BACK,
+    "it does not run. The previous version was restored. Fix the new one, then deploy again",
+)
 
 
 RESTORED_WITH_HEALTH = replace(RESTORED, health_check=HEALTH)

@@ -93,7 +93,7 @@ TABLE = (
     ),
     Scenario(
         "cancelled-queued",
-        "The deployment is queued behind another one of the same application, and somebody cancels it there.",
+        "The deployment is queued behind another one of the same application, and is cancelled there.",
         apps=(WEB,),
         others=(Other(age=20),),
         cancelled=12,
@@ -119,7 +119,7 @@ TABLE = (
     Scenario("bad-token", "Coolify rejects the token: nothing is started.", apps=(WEB,), token_known=False),
     Scenario(
         "deploy-only-token",
-        "The token may start deployments but not read: their result can't be known.",
+        "The token can start deployments but lacks the read ability: their result can't be known.",
         apps=(WEB,),
         abilities=frozenset({"deploy"}),
     ),
@@ -147,7 +147,7 @@ TABLE = (
     ),
     Scenario(
         "two-servers",
-        "The application has a second server: after the first deployment another one follows there, and "
+        "The application has a second server: another deployment follows there after the first one, and "
         "both succeed.",
         apps=(App(MAIN, servers=(Extra("second", elsewhere(BUILT, "second")),)),),
     ),
@@ -172,7 +172,7 @@ TABLE = (
     ),
     Scenario(
         "bad-release",
-        "The new version is deployed, but its site responds with 502; the previous version can be restored.",
+        "The new version is deployed, but its site responds with 502, which `verify_url` detects.",
         apps=(replace(WEB, images=OLDER, site=BAD),),
         others=(Other(age=172800, over=True, commit=OLDER[1]), Other(age=86400, over=True, commit=OLDER[0])),
         abilities=AS_WRITER,

@@ -273,7 +273,7 @@ def crash_text(text: str, crash: str) -> str:
 
     `text`: the instances in short. `crash`: why they crashed; empty if unknown.
     """
-    reason = f"it crashes ({text})"
+    reason = f"the app crashes ({text})"
     return f"{reason}: {crash}" if crash else reason
 
 

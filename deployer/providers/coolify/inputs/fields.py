@@ -179,7 +179,8 @@ class Coolify(ProviderInputs):
         missing = {
             "coolify_url": "the URL of your Coolify, such as https://coolify.example.com",
             "coolify_token": "the API token (in Coolify: Keys & Tokens, API Tokens)",
-            "uuid": "what to deploy. It is the last part of the application's URL in Coolify (or set `tag`)",
+            "uuid": "what to deploy. Copy the last part of the application's URL in Coolify, or set "
+            "`tag` instead",
         }
         if "webhook" in raw:
             del missing["coolify_url"], missing["uuid"]

@@ -130,7 +130,7 @@ def _not_found(
     if request.method == "DELETE" and text == "Preview not found.":
         return AlreadyDone(f"there is no preview of pull request {options.pr}: nothing to delete")
     if NO_PREVIEW.fullmatch(text):
-        fix = "Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
+        fix = "Coolify queued a deployment anyway, which will never run. Cancel it in Coolify"
         return Rejected(f"{no_preview(options)}. {fix}")
     if responses.is_unknown_endpoint(response):
         endpoint = f"{request.method} {request.path}"

@@ -41,10 +41,9 @@ STEADY_SECONDS = 60.0
 MARGIN_SECONDS = 15.0
 """The part of `verify_timeout` for the wait before the first status request, and for the requests."""
 
-DOWN = "it is not running: Coolify reports {}. See its logs in Coolify"
+DOWN = "the new version is not running: Coolify reports {}. For the cause, open its logs in Coolify"
 STATUS_UNCHANGED = (
-    "its status ({}) did not change, and Coolify does not report whether images were pulled or containers "
-    "replaced. "
+    "Coolify reports {}, but not whether images were pulled or containers replaced. "
     "To verify that the new version is running, set `verify_url` and `verify_contains`"
 )
 """A failed `docker compose pull` or `up` of a service looks exactly like a successful one (captured-2)."""

@@ -186,7 +186,7 @@ def test_success_requires_a_second_poll_even_at_the_deadline() -> None:
 
 def test_a_crash_is_reported_with_its_reason() -> None:
     assert instance_status.snapshot_of([web(CRASH)], "all", {}, "Exited with status 1").reason == (
-        "it crashes (0 of 1 running, 1 crashed): Exited with status 1"
+        "the app crashes (0 of 1 running, 1 crashed): Exited with status 1"
     )
 
 

@@ -136,7 +136,7 @@ def test_a_crash_is_reported_with_the_reason_of_its_event_which_is_read_once(
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed", "audit-events-crash-200"):
         serve(wire, name)
     found = [cloud.poll(RUNS) for _ in range(2)]
-    assert [each.reason for each in found] == [f"it crashes (0 of 2 running, 2 crashed): {OOM}"] * 2
+    assert [each.reason for each in found] == [f"the app crashes (0 of 2 running, 2 crashed): {OOM}"] * 2
     assert (found[0].phase, found[0].shows_failure, found[0].stable_for) == (
         Phase.FAILED,
         True,
@@ -151,7 +151,7 @@ def test_a_crash_without_readable_events_is_still_a_crash(wire: responses.Reques
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed"):
         serve(wire, name)
     serve(wire, "app-start-403-not-authorized", "GET", "/v3/audit_events")
-    assert cloud.poll(RUNS).reason == "it crashes (0 of 2 running, 2 crashed)"
+    assert cloud.poll(RUNS).reason == "the app crashes (0 of 2 running, 2 crashed)"
 
 
 def test_an_instance_that_was_replaced_between_two_polls_restarts_the_count(
@@ -233,7 +233,7 @@ def test_a_deployment_whose_new_instances_crash_has_failed(
     found = cloud.poll(ROLLS)
     assert (found.phase, found.shows_failure) == (Phase.FAILED, True)
     assert found.reason.startswith(
-        f"it crashes (0 of 1 running, 1 crashed): {OOM}. Cloud Foundry keeps trying"
+        f"the app crashes (0 of 1 running, 1 crashed): {OOM}. Cloud Foundry keeps trying"
     )
 
 

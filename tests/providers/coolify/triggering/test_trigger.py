@@ -249,7 +249,7 @@ NO_PREVIEW = (
             "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
             Rejected(
                 f"{NO_PREVIEW}. "
-                "Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
+                "Coolify queued a deployment anyway, which will never run. Cancel it in Coolify"
             ),
             id="no-preview-but-record-beta420",
         ),

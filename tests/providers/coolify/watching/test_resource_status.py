@@ -272,9 +272,12 @@ def test_timeout_names_the_last_status() -> None:
 def test_bad_status_has_a_reason_and_a_fix() -> None:
     assert resource_status.resource(
         {"status": "exited"}, RUNNING, "", Version(NEW), changed=False
-    ).reason == ("it is not running: Coolify reports exited. See its logs in Coolify")
+    ).reason == (
+        "the new version is not running: Coolify reports exited. For the cause, open its logs in Coolify"
+    )
     assert resource_status.health({"status": "degraded:unhealthy"}, Options(), passed=False).reason == (
-        "it is not running: Coolify reports degraded:unhealthy. See its logs in Coolify"
+        "the new version is not running: Coolify reports degraded:unhealthy. "
+        "For the cause, open its logs in Coolify"
     )
 
 
