@@ -49,7 +49,8 @@ def parse_json(output: str) -> Any:
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.463", "4.1.2", "4.2.0", "4.3.10"])
 def test_deploy_by_name(client: str, version: str, tmp_path: Path) -> None:
-    with simulating(THREE_KINDS, speed=SPEED, version=version) as session:
+    # In real time: the deployment must not end before it is listed.
+    with simulating(THREE_KINDS, speed=1, version=version) as session:
         coolify = with_context(client, session, tmp_path)
         assert f"Coolify version: {version}" in coolify("context", "verify")
         [started] = parse_json(coolify("deploy", "name", "web", "--format", "json"))["deployments"]
